@@ -1,0 +1,243 @@
+"""What an assessment says: the typed form of what ``docs/formats.md`` prints as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from analysis.errors import DataError
+from analysis.model import FloatArray, Recording
+
+__all__ = [
+    "GRADES",
+    "Assessment",
+    "Catch",
+    "Grade",
+    "Pendulum",
+    "Resistance",
+    "ResistanceCurve",
+    "Stretch",
+    "StretchFinding",
+    "Tardieu",
+    "Threshold",
+    "VelocityClass",
+]
+
+GRADES = ("0", "1", "1+", "2", "3", "4")
+"""The ordered labels of the modified Ashworth scale (Bohannon & Smith 1987)."""
+
+
+class VelocityClass(StrEnum):
+    """Tardieu's velocities: as slow as possible, the limb falling, as fast as possible."""
+
+    V1 = "V1"
+    V2 = "V2"
+    V3 = "V3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """One passive movement that lengthens the tested muscle.
+
+    Attributes
+    ----------
+    start_s, peak_s, end_s
+        Start, instant of peak velocity and end, on the recording's clock. The end is where the limb first comes to
+        rest; what the examiner adds after a catch is not part of the first stop.
+    start_deg, end_deg
+        Joint angle at start and end.
+    peak_velocity_deg_s
+        Largest angular velocity along the stretch, positive.
+    velocity
+        Its velocity class.
+    """
+
+    start_s: float
+    peak_s: float
+    end_s: float
+    start_deg: float
+    end_deg: float
+    peak_velocity_deg_s: float
+    velocity: VelocityClass
+
+    def __post_init__(self) -> None:
+        if not self.start_s < self.end_s:
+            raise DataError(f"expected a stretch to start before it ends; got {self.start_s} s and {self.end_s} s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catch:
+    """A catch: the instant from which a fast stretch is resisted.
+
+    Attributes
+    ----------
+    time_s, angle_deg, stretch_deg
+        Instant, joint angle (R1), and the angle along the stretch from its start.
+    angle_interval95_deg
+        Interval of 95 % of the angle, lower bound first.
+    probability
+        Probability that this is a catch, 0 to 1.
+    method
+        What it was read off.
+    """
+
+    time_s: float
+    angle_deg: float
+    stretch_deg: float
+    angle_interval95_deg: tuple[float, float]
+    probability: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resistance:
+    """Resistance of the limb to one stretch, inertia and gravity removed.
+
+    Attributes
+    ----------
+    peak_Nm, peak_excess_Nm
+        Largest resistance, and largest excess over a healthy limb of that size in the same movement.
+    work_J
+        Integral of resistance over angle.
+    stiffness_Nm_per_rad, viscosity_Nms_per_rad
+        Of a line fitted to resistance against angle and velocity; ``None`` where the movement does not separate them.
+    kind
+        ``"force"`` or ``"free-limb"``.
+    """
+
+    peak_Nm: float
+    peak_excess_Nm: float
+    work_J: float
+    stiffness_Nm_per_rad: float | None
+    viscosity_Nms_per_rad: float | None
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StretchFinding:
+    """A stretch with what was found in it; `quality` names the reasons why it is left out of the summary."""
+
+    stretch: Stretch
+    catch: Catch | None
+    resistance: Resistance | None
+    quality: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tardieu:
+    """Modified Tardieu scale; ``None`` where the exam does not show it.
+
+    Attributes
+    ----------
+    r1_deg
+        Joint angle of the catch at V3 (median over repetitions).
+    r2_deg
+        Joint angle at the end of the slow stretch (median over repetitions).
+    spasticity_angle_deg
+        R2 - R1 along the stretch, positive where the catch comes before the end of range.
+    x
+        Quality of the muscle reaction, 0 to 4.
+    """
+
+    r1_deg: float | None
+    r2_deg: float | None
+    spasticity_angle_deg: float | None
+    x: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """Tonic stretch-reflex threshold and its sensitivity to velocity."""
+
+    tsrt_deg: float
+    mu_s: float
+    tsrt_ci95_deg: tuple[float, float]
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pendulum:
+    """Wartenberg's pendulum test; fields are named as in the contract, ``None`` where not shown."""
+
+    a0_deg: float
+    a1_deg: float
+    relaxation_index: float
+    r2n: float
+    swings: int
+    area_ratio: float
+    period_s: float | None
+    damping_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """A modified Ashworth grade as a distribution.
+
+    Attributes
+    ----------
+    probabilities
+        Probability of each label of `GRADES`, summing to 1.
+    set90
+        The smallest run of neighbouring labels that holds at least 90 %.
+    """
+
+    probabilities: Mapping[str, float]
+    set90: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if tuple(self.probabilities) != GRADES:
+            raise DataError(f"expected probabilities of {GRADES}; got {tuple(self.probabilities)}")
+        total = sum(self.probabilities.values())
+        if not abs(total - 1.0) < 1e-6:
+            raise DataError(f"expected probabilities that sum to 1; got {total}")
+
+    @property
+    def label(self) -> str:
+        """The most probable label."""
+        return max(GRADES, key=lambda grade: self.probabilities[grade])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ResistanceCurve:
+    """Resistance read along one stretch, for display: equal-length vectors over the stretch's samples.
+
+    Attributes
+    ----------
+    stretch_deg
+        Stretch coordinate, 0 at the start of the stretch.
+    resistance_Nm
+        Resistance of the limb, inertia and gravity removed.
+    healthy_Nm
+        What a healthy limb of that size would resist in the same movement.
+    """
+
+    stretch_deg: FloatArray
+    resistance_Nm: FloatArray
+    healthy_Nm: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assessment:
+    """All findings of one recording, with the recording that they were made from.
+
+    Attributes
+    ----------
+    recording
+        What was assessed.
+    stretches
+        The stretches in order of time, with their catches and resistance.
+    curves
+        For each stretch its resistance curve, ``None`` where there is no force; same length as `stretches`.
+    tardieu, threshold, pendulum, grade
+        The summary; ``None`` where the recording does not show it.
+    warnings
+        What limits the finding, one sentence each.
+    """
+
+    recording: Recording
+    stretches: tuple[StretchFinding, ...]
+    curves: tuple[ResistanceCurve | None, ...]
+    tardieu: Tardieu
+    threshold: Threshold | None
+    pendulum: Pendulum | None
+    grade: Grade | None
+    warnings: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""Patients, sessions and recordings: the store, and every exchange format."""
