@@ -1,0 +1,49 @@
+"""The joint angle of a recording's two IMUs."""
+
+from dataclasses import dataclass
+
+from sensors.joint_angle import angle_from_imus
+
+from analysis.model import JointAngle, SegmentTilt
+from records.folder import RecordingFolder, StreamEntry
+from records.manifest import Segment
+from records.streams import StreamParams, read_imu
+
+__all__ = ["ImuMeasurement", "measure_imus"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImuMeasurement:
+    """What two IMUs say of a joint."""
+
+    angle: JointAngle
+    tilt: SegmentTilt | None
+    warnings: tuple[str, ...]
+
+
+def measure_imus(
+    folder: RecordingFolder, entries: tuple[StreamEntry, ...], *, stretch_sign: int, params: StreamParams
+) -> ImuMeasurement:
+    """Read both IMUs of a recording and ask `sensors` for the joint angle.
+
+    Raises
+    ------
+    RecordError
+        If a file is unusable.
+    SensorError
+        If the signals show no joint angle.
+    """
+    streams = {entry.segment: read_imu(entry, params) for entry in entries}
+    lost = [
+        f"the {entry.segment} IMU lost {count} of {count + streams[entry.segment].samples.time_s.size} packets "
+        f"({entry.file.name}: rows with empty cells)"
+        for entry in entries
+        if (count := streams[entry.segment].lost)
+    ]
+    measured = angle_from_imus(
+        streams[Segment.PROXIMAL].samples,
+        streams[Segment.DISTAL].samples,
+        stretch_sign=stretch_sign,
+        reference_pose=folder.reference_pose,
+    )
+    return ImuMeasurement(angle=measured.angle, tilt=measured.tilt, warnings=(*lost, *measured.warnings))
