@@ -37,7 +37,7 @@ class Segment(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamNote:
-    """What ``recording.json`` says of one stream; `file` as written there, the rest as in `records.folder.StreamEntry`."""
+    """What ``recording.json`` says of one stream; fields of `records.folder.StreamEntry`, `file` as written there."""
 
     kind: Source
     file: str

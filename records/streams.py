@@ -27,7 +27,7 @@ class StreamParams:
     fastest_gyr_rad_s
         Beyond what gyroscopes for people measure (4000 deg/s): the unit must be deg/s. Chosen by us.
     largest_jump_deg
-        A step of the joint angle between neighbouring samples that no joint makes: the series was wrapped. Chosen by us.
+        A step of the joint angle between neighbouring samples that no joint makes: it was wrapped. Chosen by us.
     jump_within_s
         Samples further apart than this may differ by anything. Chosen by us.
     """
@@ -92,8 +92,8 @@ def read_angle(entry: StreamEntry, params: StreamParams = StreamParams()) -> Joi
         at = int(np.argmax(jumps))
         raise RecordError(
             entry.file,
-            f"column {ANGLE} jumps from {angle_deg[at]:.0f} to {angle_deg[at + 1]:.0f} deg at {time_s[at + 1]:g} s, which "
-            "no joint does; unwrap it, or leave cells empty where the joint was lost",
+            f"column {ANGLE} jumps from {angle_deg[at]:.0f} to {angle_deg[at + 1]:.0f} deg at {time_s[at + 1]:g} s, "
+            "which no joint does; unwrap it, or leave cells empty where the joint was lost",
         )
     return JointAngle(
         time_s=time_s,
@@ -155,8 +155,8 @@ def _clock(entry: StreamEntry, columns: dict[str, FloatArray]) -> FloatArray:
         at = int(np.argmax(back))
         raise RecordError(
             path,
-            f"column {TIME}, row {first_row + at + 1}: {time_s[at + 1]:.10g} s comes after {time_s[at]:.10g} s; times must "
-            "grow from row to row",
+            f"column {TIME}, row {first_row + at + 1}: {time_s[at + 1]:.10g} s comes after {time_s[at]:.10g} s; times "
+            "must grow from row to row",
         )
     return time_s + entry.clock_offset_s
 
