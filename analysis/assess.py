@@ -1,0 +1,341 @@
+"""The one pipeline from a recording to its finding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from analysis.catch import CatchParams, catch_probability, find_departure, kinematic_catch
+from analysis.clonus import ClonusParams, clonus_duration_s
+from analysis.errors import AnalysisError
+from analysis.evidence import fast_evidence
+from analysis.finding import Assessment, Catch, Grade, Pendulum, Stretch, StretchFinding, Tardieu, VelocityClass
+from analysis.grading import GradingParams, KinematicEvidence, grade_by_force, grade_by_movement
+from analysis.limb import Limb, limb_of
+from analysis.model import Recording, TestKind
+from analysis.motion import Motion, track_motion
+from analysis.pendulum import PendulumParams, measure_pendulum
+from analysis.resistance import (
+    LimbLoad,
+    ResistanceParams,
+    force_catch,
+    measure_load,
+    reach,
+    resistance_curve,
+    resistance_of,
+)
+from analysis.stretch import Leg, StretchParams, describe_legs, find_legs, swings_like_pendulum, velocity_class
+from analysis.tardieu import TardieuParams, summarise_tardieu
+
+__all__ = ["NOT_GRADED", "AssessParams", "assess"]
+
+NOT_GRADED = "not graded:"
+"""A warning of a recording that starts with these words keeps its grade from being given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssessParams:
+    """Parameters of all steps of an assessment.
+
+    Attributes
+    ----------
+    stretch, catch, resistance, clonus, tardieu, pendulum, grading
+        See the steps.
+    max_gap_s
+        A stretch in which the joint was not observed for longer is flagged and left out. Chosen by us.
+    """
+
+    stretch: StretchParams = field(default_factory=StretchParams)
+    catch: CatchParams = field(default_factory=CatchParams)
+    resistance: ResistanceParams = field(default_factory=ResistanceParams)
+    clonus: ClonusParams = field(default_factory=ClonusParams)
+    tardieu: TardieuParams = field(default_factory=TardieuParams)
+    pendulum: PendulumParams = field(default_factory=PendulumParams)
+    grading: GradingParams = field(default_factory=GradingParams)
+    max_gap_s: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Exam:
+    """A recording on its way to a finding."""
+
+    recording: Recording
+    motion: Motion
+    legs: tuple[Leg, ...]
+    stretches: tuple[Stretch, ...]
+    quality: tuple[tuple[str, ...], ...]
+    limb: Limb
+    load: LimbLoad | None
+    warnings: tuple[str, ...]
+
+    def of(self, velocity: VelocityClass) -> tuple[int, ...]:
+        """Indices of the stretches of one velocity that are not flagged."""
+        return tuple(
+            i
+            for i, (stretch, quality) in enumerate(zip(self.stretches, self.quality, strict=True))
+            if stretch.velocity is velocity and not quality
+        )
+
+    @property
+    def end_range_deg(self) -> float:
+        """End of range along the stretch: of the slow stretches, else as far as the limb was ever carried."""
+        slow = [float(self.motion.stretch_deg[self.legs[i].last]) for i in self.of(VelocityClass.V1)]
+        if slow:
+            return float(np.median(slow))
+        return max((float(self.motion.stretch_deg[leg.last]) for leg in self.legs), default=0.0)
+
+    def range_share(self, index: int) -> float:
+        """Range of a stretch with what was carried on at once, as a share of the healthy range."""
+        x = self.motion.stretch_deg
+        leg = self.legs[index]
+        top = x[reach(self.motion, leg).stop - 1]
+        return float((top - x[leg.start]) / self.recording.muscle.healthy_range_deg)
+
+
+def assess(recording: Recording, params: AssessParams = AssessParams()) -> Assessment:
+    """Find stretches, catches, resistance and their summary in a recording.
+
+    Parameters
+    ----------
+    recording
+        One exam of one muscle group. A warning of it that starts with ``not graded:`` keeps the grade from being given
+        and flags every stretch.
+    params
+        Parameters of all steps.
+
+    Raises
+    ------
+    AnalysisError
+        If the joint was not observed.
+    """
+    if recording.test is TestKind.PENDULUM:
+        return _assess_pendulum(recording, params)
+    exam = _examine(recording, params)
+    judged = [_judge(exam, i, params) for i in range(len(exam.legs))]
+    findings = tuple(finding for finding, _ in judged)
+    curves = tuple(
+        None if exam.load is None else resistance_curve(exam.motion, leg, exam.load, params.resistance)
+        for leg in exam.legs
+    )
+    grade, why = _grade(exam, [probability for _, probability in judged], findings, params)
+    return Assessment(
+        recording=recording,
+        stretches=findings,
+        curves=curves,
+        tardieu=_tardieu(exam, findings, params),
+        threshold=None,
+        pendulum=None,
+        grade=grade,
+        warnings=(*recording.warnings, *exam.warnings, *why),
+    )
+
+
+def _assess_pendulum(recording: Recording, params: AssessParams) -> Assessment:
+    """Assess a pendulum test; what it does not show becomes a warning."""
+    pendulum: Pendulum | None = None
+    warnings = recording.warnings
+    if not np.isfinite(recording.angle.angle_deg).any():
+        raise AnalysisError("the joint was not observed: every value of JointAngle.angle_deg is missing (NaN)")
+    try:
+        pendulum = measure_pendulum(recording.angle, recording.muscle, params.pendulum)
+    except AnalysisError as error:
+        warnings = (*warnings, str(error))
+    return Assessment(
+        recording=recording,
+        stretches=(),
+        curves=(),
+        tardieu=Tardieu(r1_deg=None, r2_deg=None, spasticity_angle_deg=None, x=None),
+        threshold=None,
+        pendulum=pendulum,
+        grade=None,
+        warnings=warnings,
+    )
+
+
+def _examine(recording: Recording, params: AssessParams) -> _Exam:
+    """Find the stretches of a recording and what they weigh."""
+    motion = track_motion(
+        recording.angle, stretch_sign=recording.muscle.stretch_sign, params=params.stretch.motion
+    )
+    limb = limb_of(recording.muscle_group, recording.subject)
+    legs: tuple[Leg, ...] = ()
+    warnings: list[str] = []
+    if swings_like_pendulum(motion):
+        warnings.append("the limb swings like a pendulum: no stretches were sought; set the test to 'pendulum'")
+    else:
+        legs = find_legs(motion, recording.muscle, params=params.stretch)
+        if not legs:
+            warnings.append("no stretch was found: nothing moves along the stretch of this muscle far and fast enough")
+    stretches = describe_legs(motion, legs, params=params.stretch)
+    exam = _Exam(
+        recording=recording,
+        motion=motion,
+        legs=legs,
+        stretches=stretches,
+        quality=tuple(_quality(recording, motion, leg, params) for leg in legs),
+        limb=limb,
+        load=None,
+        warnings=(*warnings, *_velocity_warnings(stretches, params.stretch)),
+    )
+    return _weigh(exam, params)
+
+
+def _weigh(exam: _Exam, params: AssessParams) -> _Exam:
+    """Add the torques where there is a force sensor, with what limits them."""
+    force = exam.recording.force
+    if force is None or not exam.legs:
+        return exam
+    warnings = list(exam.warnings)
+    if exam.limb.sized_from_defaults:
+        missing = ", ".join(exam.limb.assumed)
+        warnings.append(f"{missing} not recorded: the limb's weight, inertia and thresholds are those of an average adult")
+    if exam.recording.tilt is None:
+        warnings.append(
+            "the segment's tilt against gravity was not recorded: its weight was fitted in the joint angle, resistance "
+            "is less certain"
+        )
+    slow, fast = exam.of(VelocityClass.V1), exam.of(VelocityClass.V3)
+    if not slow:
+        warnings.append("no slow stretch: the limb's weight is known from body size and rest alone")
+    try:
+        load = measure_load(
+            exam.motion,
+            force,
+            exam.recording.tilt,
+            limb=exam.limb,
+            zero=exam.recording.angle.zero,
+            slow=tuple(exam.legs[i] for i in slow),
+            fast=tuple(exam.legs[i] for i in fast),
+            params=params.resistance,
+        )
+    except AnalysisError as error:
+        return replace(exam, warnings=(*warnings, f"resistance was not measured: {error}"))
+    return replace(exam, load=load, warnings=tuple(warnings))
+
+
+def _quality(recording: Recording, motion: Motion, leg: Leg, params: AssessParams) -> tuple[str, ...]:
+    """Name the reasons to leave a stretch out of the summary."""
+    reasons = []
+    angle = recording.angle
+    seen_s = angle.time_s[np.isfinite(angle.angle_deg)]
+    start_s, end_s = motion.time_s[leg.start], motion.time_s[leg.end]
+    inside = seen_s[max(0, np.searchsorted(seen_s, start_s) - 1) : np.searchsorted(seen_s, end_s, side="right") + 1]
+    widest = float(np.diff(inside).max(initial=0.0))
+    if widest > max(params.max_gap_s, 3.0 / angle.rate_hz):
+        reasons.append(f"the joint was not observed for {1000 * widest:.0f} ms of the stretch")
+    if any(warning.startswith(NOT_GRADED) for warning in recording.warnings):
+        reasons.append("the recording was marked as not to be graded")
+    return tuple(reasons)
+
+
+def _velocity_warnings(stretches: Sequence[Stretch], params: StretchParams) -> list[str]:
+    """Say where velocities are not what the test asks for."""
+    warnings = []
+    taken = [
+        s.peak_velocity_deg_s
+        for s in stretches
+        if s.velocity is VelocityClass.V1 and velocity_class(s.peak_velocity_deg_s, params=params) is not s.velocity
+    ]
+    if taken:
+        warnings.append(
+            f"the slow stretches of this exam peaked at {max(taken):.0f} deg/s, above the V1 band of "
+            f"{params.v1_max_deg_s:g} deg/s: R2 and the slow resistance may hold some reflex"
+        )
+    if stretches and all(s.velocity is not VelocityClass.V3 for s in stretches):
+        warnings.append(f"no fast stretch: none reached the V3 band of {params.v3_min_deg_s:g} deg/s")
+    if stretches and all(s.velocity is not VelocityClass.V1 for s in stretches):
+        warnings.append("no slow stretch: R2 and the end of range are not known")
+    return warnings
+
+
+def _judge(exam: _Exam, index: int, params: AssessParams) -> tuple[StretchFinding, float]:
+    """Find catch and resistance of one stretch, with the probability of a catch from its movement alone."""
+    motion, leg, stretch = exam.motion, exam.legs[index], exam.stretches[index]
+    resistance = None if exam.load is None else resistance_of(motion, leg, exam.load, params.resistance)
+    catch: Catch | None = None
+    probability = 0.0
+    if stretch.velocity is not VelocityClass.V1:
+        departure = find_departure(
+            motion,
+            leg,
+            end_range_deg=exam.end_range_deg,
+            healthy_range_deg=exam.recording.muscle.healthy_range_deg,
+            params=params.catch,
+        )
+        probability = catch_probability(motion, departure, end_range_deg=exam.end_range_deg, params=params.catch)
+        if exam.load is not None and resistance is not None:
+            catch = force_catch(motion, leg, exam.load, limb=exam.limb, params=params.resistance)
+        else:
+            catch = kinematic_catch(motion, leg, departure, probability=probability, params=params.catch)
+    finding = StretchFinding(stretch=stretch, catch=catch, resistance=resistance, quality=exam.quality[index])
+    return finding, probability
+
+
+def _tardieu(exam: _Exam, findings: Sequence[StretchFinding], params: AssessParams) -> Tardieu:
+    """Summarise catches, range and the quality of the reaction."""
+    return summarise_tardieu(
+        findings,
+        stretch_sign=exam.recording.muscle.stretch_sign,
+        clonus_s=[
+            clonus_duration_s(exam.motion, leg, until=leg.last, params=params.clonus) for leg in exam.legs
+        ],
+        slight=[
+            None if f.resistance is None else f.resistance.peak_excess_Nm >= exam.limb.noticeable_Nm for f in findings
+        ],
+        params=params.tardieu,
+    )
+
+
+def _grade(
+    exam: _Exam, probabilities: Sequence[float], findings: Sequence[StretchFinding], params: AssessParams
+) -> tuple[Grade | None, tuple[str, ...]]:
+    """Grade the exam from what was recorded, or say why not."""
+    if not exam.legs or any(warning.startswith(NOT_GRADED) for warning in exam.recording.warnings):
+        return None, ()
+    slow = exam.of(VelocityClass.V1)
+    slow_share = float(np.median([exam.range_share(i) for i in slow])) if slow else None
+    fast = exam.of(VelocityClass.V3)
+    why: tuple[str, ...] = ()
+    if not fast:
+        fast, why = _substitute(exam, params)
+    if not fast:
+        return None, (*why, "not graded: the scale is defined for a fast stretch")
+    if exam.load is not None and all(findings[i].resistance is not None for i in fast):
+        evidence = [
+            fast_evidence(
+                exam.motion,
+                exam.legs[i],
+                exam.load,
+                healthy_range_deg=exam.recording.muscle.healthy_range_deg,
+                params=params.resistance,
+            )
+            for i in fast
+        ]
+        return grade_by_force(evidence, slow_share=slow_share, limb=exam.limb, params=params.grading), why
+    movement = [
+        KinematicEvidence(
+            catch_probability=probabilities[i],
+            catch_share=_catch_share(exam, findings[i]),
+            reached_share=exam.range_share(i),
+        )
+        for i in fast
+    ]
+    note = "the grade is inferred from movement alone: resistance was not measured"
+    return grade_by_movement(movement, slow_share=slow_share, params=params.grading), (*why, note)
+
+
+def _substitute(exam: _Exam, params: AssessParams) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Choose the stretches to grade by where none was fast: a limb that cannot be moved far cannot be moved fast."""
+    usable = [i for i in range(len(exam.legs)) if not exam.quality[i]]
+    short = usable and max(exam.range_share(i) for i in usable) < params.grading.short_share
+    if not short:
+        return (), ()
+    quickest = max(usable, key=lambda i: exam.stretches[i].peak_velocity_deg_s)
+    return (quickest,), ("no fast stretch was possible in this range: graded by the quickest",)
+
+
+def _catch_share(exam: _Exam, finding: StretchFinding) -> float | None:
+    """Where a catch starts as a share of the healthy range."""
+    if finding.catch is None:
+        return None
+    return finding.catch.stretch_deg / exam.recording.muscle.healthy_range_deg

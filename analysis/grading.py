@@ -1,0 +1,248 @@
+"""The modified Ashworth grade as a distribution: the operational rules, carried through what is not known exactly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.finding import GRADES, Grade
+from analysis.limb import Limb
+from analysis.model import FloatArray
+
+__all__ = ["FastEvidence", "GradingParams", "KinematicEvidence", "grade_by_force", "grade_by_movement", "rule_grades"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradingParams:
+    """The operational scale's bounds and the doubt that is carried through them.
+
+    Attributes
+    ----------
+    brief_share, half_share
+        Shares f of the available range that divide the grades 1, 1+ and 2 (operational scale).
+    short_share
+        A fast stretch that ends before this share of the healthy range is grade 3 (operational scale).
+    rigid_share
+        A slow range below this share of the healthy range is grade 4 (operational scale).
+    draws
+        Number of draws; seeded, so that the same exam has the same grade.
+    seed
+        Seed of the draws.
+    excess_floor_share, excess_share
+        Standard deviation of the excess that no exam is better than, as a share of the noticeable torque and of the
+        excess itself. Chosen by us.
+    range_sd_share
+        Standard deviation of a range, as a share of the healthy one. Chosen by us.
+    doubt
+        Probability that the rules do not describe this exam; it is spread over the neighbours of each grade. Chosen by
+        us: no grade is certain.
+    covered
+        Probability that `Grade.set90` holds.
+    """
+
+    brief_share: float = 0.15
+    half_share: float = 0.50
+    short_share: float = 0.60
+    rigid_share: float = 0.15
+    draws: int = 400
+    seed: int = 20240607
+    excess_floor_share: float = 0.1
+    excess_share: float = 0.05
+    range_sd_share: float = 0.015
+    doubt: float = 0.04
+    covered: float = 0.90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FastEvidence:
+    """What one fast stretch shows on a grid of the available range.
+
+    Attributes
+    ----------
+    excess_Nm
+        Excess at each grid point when the limb first passes it, NaN where it does not, shape (grid,).
+    modes_Nm
+        Directions in which the excess may err together, each one standard deviation, shape (modes, grid).
+    reached_share
+        Share of the healthy range that the stretch reached.
+    """
+
+    excess_Nm: FloatArray
+    modes_Nm: NDArray[np.float64]
+    reached_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KinematicEvidence:
+    """What one fast stretch shows without force.
+
+    Attributes
+    ----------
+    catch_probability
+        Probability of a catch.
+    catch_share
+        Where it starts, as a share of the healthy range; ``None`` without a catch.
+    reached_share
+        Share of the healthy range that the stretch reached.
+    """
+
+    catch_probability: float
+    catch_share: float | None
+    reached_share: float
+
+
+def grade_by_force(
+    fast: Sequence[FastEvidence],
+    *,
+    slow_share: float | None,
+    limb: Limb,
+    params: GradingParams = GradingParams(),
+) -> Grade:
+    """Grade an exam from the excess resistance of its fast stretches.
+
+    Each draw perturbs the excess within its error, summarises every fast stretch by the share f of the range that is
+    resisted, the peak p and the share reached, takes the medians over the stretches, and applies the rules.
+
+    Parameters
+    ----------
+    fast
+        Fast stretches, at least one.
+    slow_share
+        Range of the slow stretch as a share of the healthy range (median); ``None`` without one.
+    limb
+        Gives noticeable and considerable torque of this limb.
+    params
+        Rules and doubt.
+    """
+    rng = np.random.default_rng(params.seed)
+    drawn = [_draw(stretch, rng, limb, params) for stretch in fast]
+    resisted, peak, reached = (np.median([d[i] for d in drawn], axis=0) for i in range(3))
+    slow = _draw_slow(slow_share, reached, rng, params)
+    grades = rule_grades(resisted, peak / limb.noticeable_Nm, reached, slow, limb=limb, params=params)
+    return _distribution(np.bincount(grades, minlength=len(GRADES)) / params.draws, params)
+
+
+def rule_grades(
+    resisted: FloatArray,
+    peak_ratio: FloatArray,
+    reached: FloatArray,
+    slow: FloatArray,
+    *,
+    limb: Limb,
+    params: GradingParams = GradingParams(),
+) -> NDArray[np.int64]:
+    """Apply the operational scale, first match from the most severe grade down.
+
+    Parameters
+    ----------
+    resisted
+        Share f of the available range over which the excess is noticeable.
+    peak_ratio
+        Peak excess over the noticeable torque.
+    reached
+        Share of the healthy range that the fast stretch reached.
+    slow
+        Share of the healthy range that the slow stretch reached.
+    limb
+        Gives the considerable torque.
+    params
+        Bounds.
+
+    Returns
+    -------
+    numpy.ndarray
+        Index into `GRADES`, same shape.
+    """
+    considerable = peak_ratio >= limb.considerable_Nm / limb.noticeable_Nm
+    return np.select(
+        [
+            slow < params.rigid_share,
+            considerable | (reached < params.short_share),
+            peak_ratio < 1.0,
+            resisted >= params.half_share,
+            resisted >= params.brief_share,
+        ],
+        [5, 4, 0, 3, 2],
+        default=1,
+    )
+
+
+def grade_by_movement(
+    fast: Sequence[KinematicEvidence], *, slow_share: float | None, params: GradingParams = GradingParams()
+) -> Grade:
+    """Grade an exam from its movement alone: wide, for resistance was not measured.
+
+    A catch after a share r of the range resists at least over the rest of it or releases; both are possible. Weights
+    are chosen by us.
+    """
+    caught = float(np.median([stretch.catch_probability for stretch in fast]))
+    shares = [stretch.catch_share for stretch in fast if stretch.catch_share is not None]
+    at = float(np.median(shares)) if shares else 0.8
+    rng = np.random.default_rng(params.seed)
+    reached = float(np.median([stretch.reached_share for stretch in fast])) + rng.normal(
+        0.0, params.range_sd_share, params.draws
+    )
+    slow = _draw_slow(slow_share, reached, rng, params)
+    rigid = slow < params.rigid_share
+    short = ~rigid & (reached < params.short_share)
+    free = ~rigid & ~short
+    without = np.array([0.70, 0.18, 0.08, 0.04, 0.0, 0.0])
+    late = np.array([0.06, 0.40, 0.34, 0.14, 0.06, 0.0])
+    early = np.array([0.02, 0.10, 0.30, 0.40, 0.18, 0.0])
+    lateness = float(np.clip((at - 0.4) / 0.5, 0.0, 1.0))
+    with_catch = lateness * late + (1.0 - lateness) * early
+    open_range = caught * with_catch + (1.0 - caught) * without
+    stopped = np.array([0.0, 0.02, 0.05, 0.13, 0.75, 0.05])
+    stiff = np.array([0.0, 0.0, 0.0, 0.02, 0.18, 0.80])
+    return _distribution(free.mean() * open_range + short.mean() * stopped + rigid.mean() * stiff, params)
+
+
+def _draw(
+    stretch: FastEvidence, rng: np.random.Generator, limb: Limb, params: GradingParams
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Draw share resisted, peak excess and share reached of one fast stretch."""
+    common = rng.standard_normal((params.draws, stretch.modes_Nm.shape[0])) @ stretch.modes_Nm
+    level = params.excess_floor_share * limb.noticeable_Nm * rng.standard_normal((params.draws, 1))
+    gain = 1.0 + params.excess_share * rng.standard_normal((params.draws, 1))
+    excess = np.where(np.isfinite(stretch.excess_Nm), stretch.excess_Nm * gain + common + level, np.nan)
+    passed = np.isfinite(stretch.excess_Nm)
+    beyond = np.arange(passed.size) > (np.flatnonzero(passed)[-1] if passed.any() else -1)
+    resisted = ((excess >= limb.noticeable_Nm) | beyond).mean(axis=1)
+    peak = excess[:, passed].max(axis=1) if passed.any() else np.full(params.draws, np.inf)
+    reached = stretch.reached_share + params.range_sd_share * rng.standard_normal(params.draws)
+    return resisted, peak, reached
+
+
+def _draw_slow(
+    slow_share: float | None, reached: FloatArray, rng: np.random.Generator, params: GradingParams
+) -> FloatArray:
+    """Draw the slow range; without a slow stretch it is at least what the fast one reached."""
+    if slow_share is None:
+        return reached + np.abs(rng.normal(0.0, params.rigid_share, reached.size))
+    drawn: FloatArray = slow_share + params.range_sd_share * rng.standard_normal(reached.size)
+    return drawn
+
+
+def _distribution(raw: FloatArray, params: GradingParams) -> Grade:
+    """Spread doubt to neighbouring grades and find the smallest set of neighbours that covers enough."""
+    spread = np.zeros(raw.size)
+    for i, mass in enumerate(raw):
+        near = [j for j in (i - 1, i + 1) if 0 <= j < raw.size]
+        spread[i] += mass * (1.0 - params.doubt)
+        spread[near] += mass * params.doubt / len(near)
+    spread /= spread.sum()
+    return Grade(
+        probabilities={grade: float(p) for grade, p in zip(GRADES, spread, strict=True)},
+        set90=_smallest_run(spread, params.covered),
+    )
+
+
+def _smallest_run(probabilities: FloatArray, covered: float) -> tuple[str, ...]:
+    """Find the smallest run of neighbouring labels with enough probability, the most probable of equal length."""
+    for length in range(1, probabilities.size + 1):
+        sums = np.convolve(probabilities, np.ones(length), mode="valid")
+        first = int(sums.argmax())
+        if sums[first] >= covered - 1e-12:
+            return GRADES[first : first + length]
+    return GRADES

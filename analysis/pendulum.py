@@ -1,0 +1,127 @@
+"""Wartenberg's pendulum test: how far and how often a released shank swings."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from analysis.errors import AnalysisError
+from analysis.finding import Pendulum
+from analysis.model import FloatArray, JointAngle
+from analysis.motion import MotionParams, track_motion
+from analysis.muscles import Muscle
+from analysis.stretch import turning_points
+
+__all__ = ["PendulumParams", "measure_pendulum"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendulumParams:
+    """How a pendulum test is read.
+
+    Attributes
+    ----------
+    min_swing_deg
+        Smallest swing that counts (prominence; clinical dossier 1.10: 3 deg).
+    release_share
+        The limb is released where its velocity first exceeds this share of the first swing's peak. Chosen by us.
+    min_first_swing_deg
+        Smallest first swing of a limb that was dropped. Chosen by us.
+    plateau_s
+        The resting angle is the mean over the last period, or over this time where the limb does not swing. Chosen by
+        us.
+    r2n_factor
+        Healthy ratio of the first swing to the plateau amplitude (Bajd and Vodovnik 1984,
+        doi:10.1016/0141-5425(84)90058-3).
+    motion
+        Resampling and smoothing.
+    """
+
+    min_swing_deg: float = 3.0
+    release_share: float = 0.02
+    min_first_swing_deg: float = 10.0
+    plateau_s: float = 1.0
+    r2n_factor: float = 1.6
+    motion: MotionParams = field(default_factory=MotionParams)
+
+
+def measure_pendulum(angle: JointAngle, muscle: Muscle, params: PendulumParams = PendulumParams()) -> Pendulum:
+    """Measure the swings of a limb that was dropped from a raised position.
+
+    The angle is read along the stretch of the muscle: for the quadriceps the shank falls into flexion. A0 is the
+    distance from the release to the resting angle, A1 the first swing, RI = A1 / A0 and R2n = A1 / (1.6 A0) [1]_, [2]_.
+
+    Raises
+    ------
+    AnalysisError
+        If the limb was not dropped, or does not come to a plateau.
+
+    References
+    ----------
+    .. [1] Whelan A, Sexton A, Jones M, O'Connell C, McGibbon CA. Predictive value of the pendulum test for assessing
+       knee extensor spasticity. J Neuroeng Rehabil 2018;15:68. doi:10.1186/s12984-018-0411-x
+    .. [2] Bajd T, Vodovnik L. Pendulum testing of spasticity. J Biomed Eng 1984;6:9-16.
+       doi:10.1016/0141-5425(84)90058-3
+    """
+    motion = track_motion(angle, stretch_sign=muscle.stretch_sign, params=params.motion)
+    x = motion.stretch_deg
+    turns = turning_points(x, threshold=params.min_swing_deg)
+    first = _first_drop(x, turns, params)
+    release = _release(motion.velocity_deg_s, turns[first], turns[first + 1], params)
+    swings = turns[first + 1 :]
+    tops = swings[::2]
+    period_s = float(np.median(np.diff(motion.time_s[tops]))) if len(tops) > 1 else None
+    plateau_deg = _plateau(x, max(1, round((period_s or params.plateau_s) * motion.rate_hz)))
+    a0_deg = plateau_deg - float(x[release])
+    a1_deg = float(x[swings[0]] - x[release])
+    if a0_deg < params.min_swing_deg:
+        raise AnalysisError(
+            f"no pendulum test: the limb comes to rest {a0_deg:.1f} deg from where it was released; release it raised"
+        )
+    return Pendulum(
+        a0_deg=a0_deg,
+        a1_deg=a1_deg,
+        relaxation_index=a1_deg / a0_deg,
+        r2n=a1_deg / (params.r2n_factor * a0_deg),
+        swings=len(tops),
+        area_ratio=_area_ratio(x[release:] - plateau_deg),
+        period_s=period_s,
+        damping_ratio=_damping(np.abs(np.diff(x[swings]))),
+    )
+
+
+def _first_drop(x: FloatArray, turns: list[int], params: PendulumParams) -> int:
+    """Find the turning point that the limb was dropped from: the largest movement along the stretch."""
+    swings = np.diff(x[turns]) if len(turns) > 1 else np.zeros(1)
+    first = int(swings.argmax())
+    if swings[first] < params.min_first_swing_deg:
+        raise AnalysisError(
+            f"no pendulum test: the largest swing is {max(swings[first], 0.0):.1f} deg; release the raised limb and let "
+            "it swing"
+        )
+    return first
+
+
+def _release(velocity: FloatArray, lowest: int, top: int, params: PendulumParams) -> int:
+    """Walk back from the peak velocity of the first swing to where the limb still rested."""
+    peak = lowest + int(velocity[lowest : top + 1].argmax())
+    resting = np.flatnonzero(velocity[lowest:peak] <= params.release_share * velocity[peak])
+    return lowest + int(resting[-1]) if resting.size else lowest
+
+
+def _plateau(x: FloatArray, period: int) -> float:
+    """Average the angle over the last period: what is left of the swing cancels."""
+    return float(x[-period:].mean())
+
+
+def _area_ratio(around: FloatArray) -> float:
+    """Imbalance of the areas on the two sides of the plateau, 0 (even) to 1 (on one side only)."""
+    above, below = float(around[around > 0].sum()), float(-around[around < 0].sum())
+    return abs(above - below) / (above + below) if above + below > 0 else 0.0
+
+
+def _damping(swings: FloatArray) -> float | None:
+    """Damping ratio from the logarithmic decrement of successive half swings (median), ``None`` where it is not shown."""
+    if swings.size < 2:
+        return None
+    decrement = 2.0 * float(np.median(np.log(swings[:-1] / swings[1:])))  # per full period
+    return decrement / float(np.hypot(2.0 * np.pi, decrement)) if decrement > 0 else None
