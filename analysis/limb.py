@@ -165,6 +165,8 @@ class HealthyLimbParams:
         Growth rate of that exponential.
     end_onset_fraction
         Fraction of the healthy range at which it starts.
+    end_approach_fraction
+        How far before a limb's passive range of movement it starts, as a fraction of the healthy range.
     """
 
     stiffness_Nm_per_rad: float = 0.4
@@ -172,6 +174,7 @@ class HealthyLimbParams:
     end_torque_Nm: float = 0.5
     end_rate_per_rad: float = 10.0
     end_onset_fraction: float = 110.0 / 130.0
+    end_approach_fraction: float = 15.0 / 130.0
 
 
 def limb_of(muscle_group: MuscleGroup, subject: Subject) -> Limb:
