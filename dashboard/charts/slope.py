@@ -1,0 +1,75 @@
+"""Each patient as a line from before to after."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dashboard.charts.palette import AFTER, BEFORE, INK, QUIET
+
+__all__ = ["slope_chart"]
+
+_LINE = "#9AA8B8"
+
+
+def slope_chart(
+    pairs: Sequence[tuple[str, float, float]], *, before: str, after: str, unit: str, ticks: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Draw one line per patient.
+
+    Parameters
+    ----------
+    pairs
+        Code of the patient, value before, value after.
+    before, after
+        What the two columns are called.
+    unit
+        Name of the value axis.
+    ticks
+        Labels of an ordered scale whose ranks are the values; ``None`` for a measured quantity.
+    """
+    value_axis: dict[str, Any] = {
+        "type": "value",
+        "name": unit,
+        "nameLocation": "middle",
+        "nameGap": 40,
+        "nameTextStyle": {"color": QUIET},
+        "splitNumber": 4,
+    }
+    if ticks is not None:
+        value_axis = {
+            "type": "category",
+            "data": list(ticks),
+            "boundaryGap": False,
+            "name": unit,
+            "nameLocation": "middle",
+        }
+        value_axis |= {"nameGap": 40, "nameTextStyle": {"color": QUIET}, "splitLine": {"show": True}}
+    return {
+        "animation": False,
+        "grid": {"left": 62, "right": 30, "top": 16, "bottom": 30},
+        "tooltip": {"trigger": "item", "formatter": "{a}, {b}: {@[1]}"},
+        "xAxis": {
+            "type": "category",
+            "data": [before, after],
+            "axisTick": {"show": False},
+            "axisLabel": {"fontWeight": "bold", "color": INK},
+        },
+        "yAxis": value_axis,
+        "series": [
+            {
+                "name": code,
+                "type": "line",
+                "symbol": "circle",
+                "symbolSize": 9,
+                "lineStyle": {"color": _LINE, "width": 1.5},
+                "data": [
+                    {"value": [before, _shown(first, ticks)], "itemStyle": {"color": BEFORE}},
+                    {"value": [after, _shown(last, ticks)], "itemStyle": {"color": AFTER}},
+                ],
+            }
+            for code, first, last in pairs
+        ],
+    }
+
+
+def _shown(value: float, ticks: Sequence[str] | None) -> float | str:
+    return round(value, 3) if ticks is None else ticks[round(value)]

@@ -1,0 +1,29 @@
+"""``catchangle pose``: landmarks of the patient frame by frame."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dashboard.cli.arguments import MuscleGroupOption, PatientBoxOption, SideOption
+from dashboard.errors import UsageError
+
+__all__ = ["pose"]
+
+
+def pose(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Video of the exam.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Table to write: .csv or .parquet.")],
+    muscle_group: MuscleGroupOption = None,
+    side: SideOption = None,
+    patient_box: PatientBoxOption = None,
+) -> int:
+    """Write the landmarks of the patient frame by frame, in pixels, with their confidence.
+
+    With --muscle-group and --side the joint's angle in degrees is written beside them.
+
+    Example: catchangle pose elbow.mp4 --out elbow_pose.csv --muscle-group elbow_flexors --side left
+    """
+    if (muscle_group is None) != (side is None):
+        raise UsageError("--muscle-group and --side go together: both for the joint's angle, or none of them")
+    return 0

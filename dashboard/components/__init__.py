@@ -1,0 +1,1 @@
+"""Pieces of pages, and the server that shows them."""

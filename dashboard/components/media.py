@@ -1,0 +1,21 @@
+"""Videos of exams reach a page through a ticket, never by a lasting link."""
+
+from urllib.parse import quote
+
+from dashboard.services.tickets import Tickets
+
+__all__ = ["VIDEO_ROUTE", "tickets", "video_link"]
+
+VIDEO_ROUTE = "/exam-video"
+
+_TICKETS = Tickets()
+
+
+def tickets() -> Tickets:
+    """Return the tickets of this server process; pages issue them, the route checks them."""
+    return _TICKETS
+
+
+def video_link(recording_id: str) -> str:
+    """Return a link to the recording's video that works for a while, on this server only."""
+    return f"{VIDEO_ROUTE}/{quote(recording_id, safe='')}?ticket={tickets().issue(recording_id)}"

@@ -1,0 +1,83 @@
+"""The server of the dashboard: Streamlit's own, with a route for videos and with everything kept on the machine."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from analysis.errors import CatchangleError
+from dashboard.components.media import VIDEO_ROUTE, tickets
+from dashboard.components.theme import THEME
+from dashboard.services.exams import video_file
+from dashboard.services.privacy import PRIVACY
+from dashboard.services.serving import Serving
+from records.home import HOME_VARIABLE, data_folder
+from records.store import Store
+
+__all__ = ["SCRIPT", "build_app", "run_server"]
+
+SCRIPT = Path(__file__).resolve().parent.parent / "app.py"
+LARGEST_UPLOAD_MB = 2048
+OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+_PRIVATE = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
+
+
+def build_app() -> st.App:
+    """Build the application that the server runs."""
+    return st.App(
+        SCRIPT,
+        routes=[Route(f"{VIDEO_ROUTE}/{{recording_id}}", _video), Route("/patients", _first_page)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(OWN_HOSTS), www_redirect=False)],
+    )
+
+
+def run_server(where: Serving, home: Path) -> None:
+    """Serve the dashboard over that data folder until it is stopped."""
+    os.environ[HOME_VARIABLE] = str(home)
+    logging.getLogger("uvicorn.access").disabled = True
+    build_app().run(config=_configuration(where))
+
+
+def _configuration(where: Serving) -> dict[str, Any]:
+    return {
+        **PRIVACY,
+        **THEME,
+        "server.address": where.address,
+        "server.port": where.port,
+        "server.allowedHosts": [host.strip("[]") for host in OWN_HOSTS],
+        "server.maxUploadSize": LARGEST_UPLOAD_MB,
+        "logger.level": "error",
+        "logger.hideWelcomeMessage": True,
+    }
+
+
+async def _video(request: Request) -> Response:
+    """Send the video of a recording to who holds a ticket for it."""
+    recording_id = request.path_params["recording_id"]
+    if not tickets().admits(recording_id, request.query_params.get("ticket", "")):
+        return PlainTextResponse("this link is not good, or not any more: reload the page", status_code=403)
+    try:
+        path = await run_in_threadpool(_find_video, recording_id)
+    except CatchangleError:
+        path = None
+    if path is None:
+        return PlainTextResponse("this recording has no video", status_code=404)
+    return FileResponse(path, headers=_PRIVATE)
+
+
+def _find_video(recording_id: str) -> Path | None:
+    return video_file(Store.open(data_folder()).recording(recording_id))
+
+
+async def _first_page(request: Request) -> Response:
+    """The first page has its name as well, so that a link to it may be written down."""
+    query = request.url.query
+    return RedirectResponse("/" + (f"?{query}" if query else ""))

@@ -1,0 +1,1 @@
+"""The pages: each speaks, and leaves thinking to the services."""

@@ -1,0 +1,1 @@
+"""The exams that ship with the program."""

@@ -1,0 +1,1 @@
+"""What the pages and the command line do, without a page: every service is plain Python over records and analysis."""
