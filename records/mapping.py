@@ -11,6 +11,9 @@ from records.database import Row
 from records.rows import AssessmentRow, PatientRow, Phase, RatingRow, RecordingRow, SessionRow
 
 __all__ = [
+    "FILL_IN_PATIENT",
+    "SAME_RECORDING",
+    "SAME_SESSION",
     "assessment_columns",
     "assessment_of",
     "now",
@@ -26,6 +29,21 @@ __all__ = [
 ]
 
 Columns = Mapping[str, object]
+
+FILL_IN_PATIENT = """
+    UPDATE patients SET
+        sex = coalesce(:sex, sex),
+        body_mass_kg = coalesce(:body_mass_kg, body_mass_kg),
+        height_m = coalesce(:height_m, height_m)
+    WHERE code = :code
+"""
+SAME_SESSION = """
+    SELECT * FROM sessions WHERE patient_code = :patient_code AND phase = :phase AND started_utc = :started_utc
+"""
+SAME_RECORDING = """
+    SELECT recordings.* FROM recordings JOIN sessions ON sessions.id = recordings.session_id
+    WHERE sessions.patient_code = :key AND recordings.sha256 = :sha256
+"""
 
 
 def now() -> datetime:

@@ -1,10 +1,8 @@
 """The store: patients, sessions, recordings, assessments and ratings, embedded, on this machine only."""
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +17,12 @@ from records.database import Database, Row, Writing
 from records.durable import PARTIAL, discard, new_folder, place_folder, refusal
 from records.errors import StoreError
 from records.findings import finding_of
-from records.folder import UNKNOWN_SUBJECT, RecordingFolder
+from records.folder import RecordingFolder
 from records.home import data_folder
 from records.mapping import (
+    FILL_IN_PATIENT,
+    SAME_RECORDING,
+    SAME_SESSION,
     assessment_columns,
     assessment_of,
     now,
@@ -36,7 +37,6 @@ from records.mapping import (
     utc_text,
 )
 from records.rows import (
-    SCALES,
     AssessedSeries,
     AssessmentRow,
     PatientRow,
@@ -45,13 +45,12 @@ from records.rows import (
     RecordingRow,
     SessionRow,
 )
+from records.rules import check_patient_code, check_rating, check_zone, subject_in
 from records.series import read_series, read_tracks, write_series, write_tracks
 
-__all__ = ["DATABASE_NAME", "PATIENT_CODE", "Store"]
+__all__ = ["DATABASE_NAME", "Store"]
 
 DATABASE_NAME = "catchangle.sqlite"
-PATIENT_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-"""A patient's code: up to 32 letters, digits, points, dashes and underscores; no blanks, so that no name fits in."""
 RECORDINGS = "recordings"
 ASSESSMENTS = "assessments"
 ABANDONED_S = 24 * 3600.0
@@ -127,15 +126,10 @@ class Store:
         Raises
         ------
         StoreError
-            If the code could be a name (`PATIENT_CODE` says what a code is), or a simulated patient would be mixed
-            with a real one.
+            If the code could be a name (`records.rules.CODE` says what a code is), or a simulated patient would be
+            mixed with a real one.
         """
-        if not PATIENT_CODE.fullmatch(subject.code) or subject.code == UNKNOWN_SUBJECT:
-            raise StoreError(
-                self.home,
-                f"'{subject.code[:40]}' is no patient code: use up to 32 letters, digits, '.', '-' or '_', no blanks, "
-                f"never a name, and not '{UNKNOWN_SUBJECT}'",
-            )
+        check_patient_code(self.home, subject.code)
         columns = subject_columns(subject)
         with self._database.writing() as writing:
             known = writing.row("SELECT * FROM patients WHERE code = :code", code=subject.code)
@@ -147,7 +141,7 @@ class Store:
                     self.home, f"patient '{subject.code}' is already there and {kind}; choose another code"
                 )
             else:
-                writing.update(_FILL_IN_PATIENT, **columns)
+                writing.update(FILL_IN_PATIENT, **columns)
         return self.patient(subject.code)
 
     def sessions(self, patient_code: str) -> tuple[SessionRow, ...]:
@@ -173,13 +167,12 @@ class Store:
         StoreError
             If there is no such patient, or the time has no zone.
         """
-        if started_at.utcoffset() is None:
-            raise StoreError(self.home, f"the session's time {started_at} has no zone; give it one")
+        check_zone(self.home, started_at)
         self.patient(patient_code)
         session = SessionRow(id=_new_id(), patient_code=patient_code, phase=Phase(phase), started_at=started_at)
         columns = session_columns(session)
         with self._database.writing() as writing:
-            known = writing.row(_SAME_SESSION, **columns)
+            known = writing.row(SAME_SESSION, **columns)
             if known is not None:
                 return session_of(known)
             writing.insert("sessions", columns)
@@ -212,7 +205,7 @@ class Store:
             patient, or the disk refuses; nothing is kept then.
         """
         patient = self.patient(self.session(session_id).patient_code)
-        subject = _subject_in(patient, source)
+        subject = subject_in(patient, source)
         recording = RecordingRow(
             id=(new_id := _new_id()),
             session_id=session_id,
@@ -224,12 +217,12 @@ class Store:
             sha256=content_sha256(source),
             simulated=source.simulated or patient.simulated,
         )
-        same = self._rows(_SAME_RECORDING, patient.code, sha256=recording.sha256)
+        same = self._rows(SAME_RECORDING, patient.code, sha256=recording.sha256)
         if same:
             return self._recording_of(same[0])
 
         def insert(writing: Writing) -> Row | None:
-            meanwhile = writing.row(_SAME_RECORDING, key=patient.code, sha256=recording.sha256)
+            meanwhile = writing.row(SAME_RECORDING, key=patient.code, sha256=recording.sha256)
             if meanwhile is None:
                 writing.insert("recordings", recording_columns(recording))
             return meanwhile
@@ -323,18 +316,11 @@ class Store:
         StoreError
             If there is no such recording, the rater's code could be a name, or the scale has no such grade.
         """
-        if not PATIENT_CODE.fullmatch(rater):
-            raise StoreError(self.home, f"'{rater[:40]}' is no rater's code; use letters and digits without blanks")
-        if scale not in SCALES:
-            raise StoreError(self.home, f"unknown scale '{scale}': choose one of {', '.join(SCALES)}")
-        if grade not in SCALES[scale]:
-            raise StoreError(self.home, f"scale '{scale}' has no grade '{grade}': choose of {', '.join(SCALES[scale])}")
-        if given_at is not None and given_at.utcoffset() is None:
-            raise StoreError(self.home, f"the rating's time {given_at} has no zone; give it one")
         self.recording(recording_id)
         row = RatingRow(
             id=_new_id(), recording_id=recording_id, rater=rater, scale=scale, grade=grade, given_at=given_at or now()
         )
+        check_rating(self.home, row)
         with self._database.writing() as writing:
             writing.insert("ratings", rating_columns(row))
         return row
@@ -385,41 +371,8 @@ class Store:
                 discard(folder)
 
 
-_FILL_IN_PATIENT = """
-    UPDATE patients SET
-        sex = coalesce(:sex, sex),
-        body_mass_kg = coalesce(:body_mass_kg, body_mass_kg),
-        height_m = coalesce(:height_m, height_m)
-    WHERE code = :code
-"""
-_SAME_SESSION = """
-    SELECT * FROM sessions WHERE patient_code = :patient_code AND phase = :phase AND started_utc = :started_utc
-"""
-_SAME_RECORDING = """
-    SELECT recordings.* FROM recordings JOIN sessions ON sessions.id = recordings.session_id
-    WHERE sessions.patient_code = :key AND recordings.sha256 = :sha256
-"""
-
-
 def _new_id() -> str:
     return uuid4().hex
-
-
-def _subject_in(patient: PatientRow, source: RecordingFolder) -> Subject:
-    """Return who a recording shows, completed by what is known of the patient."""
-    subject, known = source.subject, patient.subject
-    if subject.code not in (patient.code, UNKNOWN_SUBJECT):
-        raise StoreError(
-            source.path, f"is a recording of '{subject.code}', the session is of '{patient.code}'; choose the right one"
-        )
-    if source.simulated and not patient.simulated:
-        raise StoreError(source.path, f"is simulated, patient '{patient.code}' is not; keep them apart")
-    return replace(
-        known,
-        sex=subject.sex or known.sex,
-        body_mass_kg=subject.body_mass_kg or known.body_mass_kg,
-        height_m=subject.height_m or known.height_m,
-    )
 
 
 def _remove_abandoned(folder: Path) -> None:

@@ -9,7 +9,7 @@ from analysis.model import EmgSignal, FloatArray, ForceSignal, JointAngle, Sourc
 from records.columns import ACC, ANGLE, EMG, FORCE, GYR, IMU_COLUMNS, MOMENT, TIME
 from records.errors import RecordError
 from records.folder import StreamEntry
-from records.tables import read_columns
+from records.tables import first_row, read_columns
 from sensors.samples import ImuSamples
 
 __all__ = ["ImuStream", "StreamParams", "read_angle", "read_emg", "read_force", "read_imu"]
@@ -135,27 +135,30 @@ def read_emg(entry: StreamEntry) -> EmgSignal:
         If the file is no such table.
     """
     columns = read_columns(entry.file, (TIME, EMG))
+    time_s = _clock(entry, columns)
     _observed(entry.file, EMG, columns[EMG])
-    return EmgSignal(time_s=_clock(entry, columns), emg_V=columns[EMG], muscle=entry.muscle or "")
+    return EmgSignal(time_s=time_s, emg_V=columns[EMG], muscle=entry.muscle or "")
 
 
 def _clock(entry: StreamEntry, columns: dict[str, FloatArray]) -> FloatArray:
     """Check a time column and bring it to the recording's clock."""
     time_s, path = columns[TIME], entry.file
-    first_row = 1 if path.suffix.lower() == ".parquet" else 2
     if time_s.size < 2:
         raise RecordError(path, f"has {time_s.size} row(s) of values, at least 2 are needed; record or export it again")
     empty = np.isnan(time_s)
     if empty.all():
         raise RecordError(path, f"column {TIME} is empty; give every row its time in seconds")
     if empty.any():
-        raise RecordError(path, f"column {TIME}, row {first_row + int(np.argmax(empty))}: the time is missing; add it")
+        raise RecordError(
+            path, f"column {TIME}, row {first_row(path) + int(np.argmax(empty))}: the time is missing; add it"
+        )
     back = np.diff(time_s) <= 0
     if back.any():
         at = int(np.argmax(back))
+        row = first_row(path) + at + 1
         raise RecordError(
             path,
-            f"column {TIME}, row {first_row + at + 1}: {time_s[at + 1]:.10g} s comes after {time_s[at]:.10g} s; times "
+            f"column {TIME}, row {row}: {time_s[at + 1]:.10g} s comes after {time_s[at]:.10g} s; times "
             "must grow from row to row",
         )
     return time_s + entry.clock_offset_s

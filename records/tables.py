@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from analysis.model import FloatArray
 from records.errors import RecordError
 
-__all__ = ["TABLE_ENDINGS", "column_names", "is_table", "read_columns", "read_metadata", "write_parquet"]
+__all__ = ["TABLE_ENDINGS", "column_names", "first_row", "is_table", "read_columns", "read_metadata", "write_parquet"]
 
 TABLE_ENDINGS = (".csv", ".parquet")
 HEADER_BYTES = 1 << 16
@@ -26,6 +26,15 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in TABLE_ENDINGS
 
 
+def first_row(path: Path) -> int:
+    """Return the number that a person counts for the first row of values: a CSV's header is row 1."""
+    return 1 if _is_parquet(path) else 1 + HEADER_ROWS
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet"
+
+
 def column_names(path: Path) -> tuple[str, ...]:
     """Return the names of a table's columns.
 
@@ -34,7 +43,7 @@ def column_names(path: Path) -> tuple[str, ...]:
     RecordError
         If the file is missing, empty or no table.
     """
-    if path.suffix.lower() == ".parquet":
+    if _is_parquet(path):
         return tuple(_parquet_schema(path).names)
     return tuple(_csv_header(path))
 
@@ -64,13 +73,11 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
     """
     names = column_names(path)
     wanted = _wanted(path, names, required, optional)
-    parquet = path.suffix.lower() == ".parquet"
-    table = _read_parquet(path, wanted) if parquet else _read_csv(path, names, wanted)
-    first_row = 1 if parquet else 1 + HEADER_ROWS
-    columns = {name: _numbers(path, name, table.column(name), first_row) for name in wanted}
+    table = _read_parquet(path, wanted) if _is_parquet(path) else _read_csv(path, names, wanted)
+    columns = {name: _numbers(path, name, table.column(name)) for name in wanted}
     for name, values in columns.items():
         if np.isinf(values).any():
-            row = first_row + int(np.argmax(np.isinf(values)))
+            row = first_row(path) + int(np.argmax(np.isinf(values)))
             raise RecordError(path, f"column {name}, row {row}: the value is infinite; leave the cell empty instead")
     return columns
 
@@ -180,7 +187,7 @@ def _read_parquet(path: Path, wanted: Sequence[str]) -> pa.Table:
         raise RecordError(path, f"is a damaged Parquet table ({_reason(error)}); export it again") from error
 
 
-def _numbers(path: Path, name: str, column: pa.ChunkedArray, first_row: int) -> FloatArray:
+def _numbers(path: Path, name: str, column: pa.ChunkedArray) -> FloatArray:
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         trimmed = pc.utf8_trim_whitespace(column)
@@ -192,7 +199,8 @@ def _numbers(path: Path, name: str, column: pa.ChunkedArray, first_row: int) -> 
     except pa.ArrowInvalid as error:
         row, text = _first_text(column)
         raise RecordError(
-            path, f"column {name}, row {first_row + row}: {_shown(text)} is not a number; correct it or leave it empty"
+            path,
+            f"column {name}, row {first_row(path) + row}: {_shown(text)} is not a number; correct it or leave it empty",
         ) from error
     return np.array(numbers.to_numpy(), dtype=np.float64)
 
