@@ -62,8 +62,9 @@ def write_angle(path: Path, *, rate_hz: float = 100.0, offset_deg: float = 0.0, 
 
 def write_imu(path: Path, *, rate_hz: float = 100.0) -> Path:
     time_s = np.arange(0.0, 10.0, 1.0 / rate_hz)
-    acc = np.tile([0.0, 0.0, 9.81], (time_s.size, 1))
-    return write_table(path, IMU_HEADER, np.c_[time_s, acc, np.zeros_like(acc)])
+    rng = np.random.default_rng(len(path.name))
+    acc = np.array([0.0, 0.0, 9.81]) + rng.normal(scale=0.02, size=(time_s.size, 3))
+    return write_table(path, IMU_HEADER, np.c_[time_s, acc, rng.normal(scale=0.002, size=acc.shape)])
 
 
 def write_force(path: Path, *, moment: bool = False) -> Path:
