@@ -12,6 +12,7 @@ from analysis.muscles import MUSCLES, MuscleGroup
 __all__ = [
     "GRAVITY_M_S2",
     "HEALTHY_ENDS_DEG",
+    "HEALTHY_LIMB",
     "HealthyLimbParams",
     "Limb",
     "healthy_scale",
@@ -177,6 +178,10 @@ class HealthyLimbParams:
     end_approach_fraction: float = 15.0 / 130.0
 
 
+HEALTHY_LIMB = HealthyLimbParams()
+"""The healthy limb that resistance is compared with unless another is given."""
+
+
 def limb_of(muscle_group: MuscleGroup, subject: Subject) -> Limb:
     """Size the limb that the test of a muscle group moves.
 
@@ -211,7 +216,7 @@ def stretch_fraction(muscle_group: MuscleGroup, angle_deg: FloatArray) -> FloatA
 
 
 def healthy_torque_Nm(  # noqa: N802 - the unit keeps its capital
-    limb: Limb, fraction: FloatArray, velocity_rad_s: FloatArray, *, params: HealthyLimbParams = HealthyLimbParams()
+    limb: Limb, fraction: FloatArray, velocity_rad_s: FloatArray, *, params: HealthyLimbParams = HEALTHY_LIMB
 ) -> FloatArray:
     """Resistance of a healthy limb of this size in a movement, inertia and gravity not included.
 
@@ -262,7 +267,7 @@ def _sized(group: MuscleGroup, body: _Body, subject: Subject) -> tuple[float, fl
 
 
 def _chain(group: MuscleGroup, body: _Body) -> tuple[list[tuple[_Segment, float, float]], float]:
-    """List the moved segments, each with its centre's distance from the axis and along the limb, and the moved length."""
+    """List the moved segments, each with its centre's distance from the axis and along the limb, and their length."""
     match group:
         case MuscleGroup.ELBOW_FLEXORS | MuscleGroup.ELBOW_EXTENSORS:
             return _straight(body.forearm, body.hand), body.forearm.length_m

@@ -1,8 +1,8 @@
 """Virtual patients and exams with a known truth: pure, seeded and fast."""
 
 from analysis.simulate.cohort import CohortParams, draw_cohort
+from analysis.simulate.course import SimulationParams
 from analysis.simulate.exam import (
-    SimulationParams,
     TrueSeries,
     VirtualExam,
     exam_truths,

@@ -10,11 +10,13 @@ from analysis.muscles import MuscleGroup
 from analysis.simulate.exam import exam_truths
 from analysis.simulate.examiner import ExamPlan
 from analysis.simulate.patient import VirtualPatient
-from analysis.simulate.severity import SeverityParams, draw_patient, grades_in_turn
+from analysis.simulate.severity import STANDARD_SEVERITY, SeverityParams, draw_patient, grades_in_turn
 
 __all__ = ["CohortParams", "draw_cohort"]
 
 _SEEDS_PER_PATIENT = 1000
+
+_TRIAL_EXAM = ExamPlan(slow=1, fast=1, lead_s=0.3, hold_s=0.3, return_s=0.5, rest_s=0.3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +34,9 @@ class CohortParams:
         The protocol of that trial exam, by the standard examiner.
     """
 
-    severity: SeverityParams = SeverityParams()
+    severity: SeverityParams = STANDARD_SEVERITY
     rounds: int = 4
-    trial_exam: ExamPlan = ExamPlan(slow=1, fast=1, lead_s=0.3, hold_s=0.3, return_s=0.5, rest_s=0.3)
+    trial_exam: ExamPlan = _TRIAL_EXAM
 
 
 def draw_cohort(
@@ -46,8 +48,8 @@ def draw_cohort(
 ) -> tuple[VirtualPatient, ...]:
     """Draw patients so that all grades and muscle groups are met about equally often.
 
-    Rows of the severity table do not fix the true grade; patients are drawn until a trial exam shows the grade whose turn
-    it is. Their grade in another exam, by another examiner, may still be another one.
+    Rows of the severity table do not fix the true grade; patients are drawn until a trial exam shows the grade whose
+    turn it is. Their grade in another exam, by another examiner, may still be another one.
 
     Parameters
     ----------
@@ -77,9 +79,8 @@ def draw_cohort(
             chosen.update(zip(open_places, drawn, strict=True))
             break
         truths = exam_truths(drawn, seed=seed, plan=params.trial_exam)
-        for i, patient, truth in zip(open_places, drawn, truths, strict=True):
-            if truth.grade == wanted[i]:
-                chosen[i] = patient
+        tried = zip(open_places, drawn, truths, strict=True)
+        chosen.update((i, patient) for i, patient, truth in tried if truth.grade == wanted[i])
     return tuple(chosen[i] for i in range(n))
 
 

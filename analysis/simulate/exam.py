@@ -1,30 +1,30 @@
-"""A simulated exam: stretches, returns and rests of one limb, what sensors recorded of it, and the truth."""
+"""A simulated exam: what sensors recorded of a limb that was stretched, and the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
-from analysis.limb import Limb, healthy_torque_Nm, stretch_fraction
-from analysis.model import (
-    EmgSignal,
-    FloatArray,
-    ForceSignal,
-    JointAngle,
-    ReferencePose,
-    Side,
-    Source,
-    Zero,
-)
+from analysis.limb import healthy_torque_Nm, stretch_fraction
+from analysis.model import EmgSignal, FloatArray, ForceSignal, JointAngle, ReferencePose, Side, Source, Zero
 from analysis.muscles import MuscleGroup
-from analysis.simulate.dynamics import DynamicsParams, Motion, Trial, integrate, joint_angle_deg, lever_m
-from analysis.simulate.examiner import Examiner, ExamPlan, Movement, plan_movements
+from analysis.simulate.course import STANDARD_SIMULATION, Course, SimulationParams, Sitting, run_courses
+from analysis.simulate.examiner import STANDARD_EXAMINER, STANDARD_PLAN, Examiner, ExamPlan
 from analysis.simulate.patient import VirtualPatient
-from analysis.simulate.sensing import Kinematics, SensorModel, VirtualImu, observe_emg, observe_force, observe_imu
-from analysis.simulate.truth import ExamTruth, summarise, truth_of_stretch
+from analysis.simulate.sensing import (
+    STANDARD_SENSORS,
+    Kinematics,
+    SensorModel,
+    VirtualImu,
+    observe_emg,
+    observe_force,
+    observe_imu,
+)
+from analysis.simulate.trial import joint_angle_deg, lever_m
+from analysis.simulate.truth import ExamTruth
 
-__all__ = ["SimulationParams", "TrueSeries", "VirtualExam", "exam_truths", "simulate_exam", "simulate_exams"]
+__all__ = ["TrueSeries", "VirtualExam", "exam_truths", "simulate_exam", "simulate_exams"]
 
 _EMG_MUSCLES = MappingProxyType(
     {
@@ -37,28 +37,6 @@ _EMG_MUSCLES = MappingProxyType(
         MuscleGroup.HIP_ADDUCTORS: "adductor longus",
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulationParams:
-    """How exams are computed.
-
-    Attributes
-    ----------
-    dynamics
-        Constants of the limb model.
-    steps_per_sample
-        Integration steps between samples of the true series; 2 gives 500 Hz.
-    batch
-        Trials that are integrated side by side: enough to spread the cost of a step, few enough for the memory.
-    reference_s
-        Time of the reference pose, within the first rest.
-    """
-
-    dynamics: DynamicsParams = DynamicsParams()
-    steps_per_sample: int = 2
-    batch: int = 384
-    reference_s: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,25 +101,26 @@ def simulate_exam(
     patient: VirtualPatient,
     *,
     seed: int,
-    examiner: Examiner = Examiner(),
-    sensors: SensorModel = SensorModel(),
-    plan: ExamPlan = ExamPlan(),
-    params: SimulationParams = SimulationParams(),
+    examiner: Examiner = STANDARD_EXAMINER,
+    sensors: SensorModel = STANDARD_SENSORS,
+    plan: ExamPlan = STANDARD_PLAN,
+    params: SimulationParams = STANDARD_SIMULATION,
 ) -> VirtualExam:
     """Simulate one exam; the same arguments give the same exam."""
-    return simulate_exams([patient], seed=seed, examiners=[examiner], sensors=sensors, plan=plan, params=params)[0]
+    exams = simulate_exams([patient], seed=seed, examiners=[examiner], sensors=sensors, plan=plan, params=params)
+    return next(exams)
 
 
 def simulate_exams(
     patients: Sequence[VirtualPatient],
     *,
     seed: int,
-    examiners: Sequence[Examiner] = (Examiner(),),
-    sensors: SensorModel = SensorModel(),
-    plan: ExamPlan = ExamPlan(),
-    params: SimulationParams = SimulationParams(),
-) -> tuple[VirtualExam, ...]:
-    """Simulate one exam of each patient, all side by side, which is much faster than one by one.
+    examiners: Sequence[Examiner] = (STANDARD_EXAMINER,),
+    sensors: SensorModel = STANDARD_SENSORS,
+    plan: ExamPlan = STANDARD_PLAN,
+    params: SimulationParams = STANDARD_SIMULATION,
+) -> Iterator[VirtualExam]:
+    """Simulate one exam of each patient, many side by side, which is much faster than one by one.
 
     Parameters
     ----------
@@ -152,152 +131,62 @@ def simulate_exams(
     examiners
         Who examines; the i-th patient is examined by ``examiners[i % len(examiners)]``.
     sensors, plan, params
-        Sensors, protocol and computation, for all alike.
+        Sensors, protocol and computation, the same for all.
+
+    Yields
+    ------
+    VirtualExam
+        The exams, in the order of the patients.
     """
-    courses = _simulate_courses(patients, seed=seed, examiners=examiners, plan=plan, params=params)
-    return tuple(_observe(course, sensors, params) for course in courses)
+    for course in run_courses(_sittings(patients, examiners, seed), plan, params):
+        yield _observe(course, sensors, params)
 
 
 def exam_truths(
     patients: Sequence[VirtualPatient],
     *,
     seed: int,
-    examiners: Sequence[Examiner] = (Examiner(),),
-    plan: ExamPlan = ExamPlan(),
-    params: SimulationParams = SimulationParams(),
+    examiners: Sequence[Examiner] = (STANDARD_EXAMINER,),
+    plan: ExamPlan = STANDARD_PLAN,
+    params: SimulationParams = STANDARD_SIMULATION,
 ) -> tuple[ExamTruth, ...]:
     """Simulate exams as `simulate_exams` does, for their truth alone."""
-    courses = _simulate_courses(patients, seed=seed, examiners=examiners, plan=plan, params=params)
-    return tuple(course.truth for course in courses)
+    return tuple(course.truth for course in run_courses(_sittings(patients, examiners, seed), plan, params))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Course:
-    """The course of one exam before any sensor saw it."""
-
-    patient: VirtualPatient
-    limb: Limb
-    examiner: Examiner
-    seed: int
-    motion: Motion
-    proximal_rad: FloatArray
-    truth: ExamTruth
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Planned:
-    """The movements of one exam, where each starts, and how the proximal segment sways."""
-
-    movements: tuple[Movement, ...]
-    first: tuple[int, ...]
-    proximal_rad: FloatArray
-
-
-def _plan(patient: VirtualPatient, examiner: Examiner, plan: ExamPlan, seed: int, step_s: float) -> _Planned:
-    movements = plan_movements(patient.muscle_group, examiner, plan, np.random.default_rng([seed, 1]))
-    counts = [round(movement.total_s / step_s) for movement in movements]
-    time_s = np.arange(sum(counts)) * step_s
-    rng = np.random.default_rng([seed, 2])
-    sway = np.sin(2 * np.pi * rng.uniform(0.2, 1.5, (4, 1)) * time_s + rng.uniform(0, 2 * np.pi, (4, 1))).sum(axis=0)
-    return _Planned(
-        movements=movements,
-        first=tuple(int(n) for n in np.cumsum([0, *counts[:-1]])),
-        proximal_rad=np.radians(examiner.proximal_wobble_deg) * sway / 2**0.5,
-    )
-
-
-def _simulate_courses(
-    patients: Sequence[VirtualPatient],
-    *,
-    seed: int,
-    examiners: Sequence[Examiner],
-    plan: ExamPlan,
-    params: SimulationParams,
-) -> list[_Course]:
-    """Integrate all exams' movements in batches of similar duration, and put them together again."""
-    step_s = params.dynamics.step_s
-    hands = [examiners[i % len(examiners)] for i in range(len(patients))]
-    planned = [
-        _plan(patient, hand, plan, seed + i, step_s)
-        for i, (patient, hand) in enumerate(zip(patients, hands, strict=True))
-    ]
-    trials = [
-        Trial(
-            patient=patient,
-            examiner=hand,
-            movement=movement,
-            seed=(seed + i, number),
-            proximal_rad=exam.proximal_rad[first:],
-        )
-        for i, (patient, hand, exam) in enumerate(zip(patients, hands, planned, strict=True))
-        for number, (movement, first) in enumerate(zip(exam.movements, exam.first, strict=True))
-    ]
-    motions = iter(_integrate_all(trials, params))
+def _sittings(patients: Sequence[VirtualPatient], examiners: Sequence[Examiner], seed: int) -> list[Sitting]:
     return [
-        _join(patient, hand, exam, seed + i, [next(motions) for _ in exam.movements], step_s)
-        for i, (patient, hand, exam) in enumerate(zip(patients, hands, planned, strict=True))
+        Sitting(patient=patient, examiner=examiners[i % len(examiners)], seed=seed + i)
+        for i, patient in enumerate(patients)
     ]
 
 
-def _integrate_all(trials: list[Trial], params: SimulationParams) -> list[Motion]:
-    """Integrate trials in batches of similar duration; results in the order of the trials."""
-    order = sorted(range(len(trials)), key=lambda i: trials[i].movement.total_s)
-    found: dict[int, Motion] = {}
-    for first in range(0, len(order), params.batch):
-        chosen = order[first : first + params.batch]
-        found.update(zip(chosen, integrate([trials[i] for i in chosen], params=params.dynamics), strict=True))
-    return [found[i] for i in range(len(trials))]
-
-
-def _join(
-    patient: VirtualPatient, examiner: Examiner, exam: _Planned, seed: int, motions: list[Motion], step_s: float
-) -> _Course:
-    """Put the movements of one exam together, with their truth."""
-    limb = patient.limb
-    stretches = [
-        truth_of_stretch(patient, limb, movement, motion, step_s=step_s, offset_s=first * step_s)
-        for movement, motion, first in zip(exam.movements, motions, exam.first, strict=True)
-    ]
-    return _Course(
-        patient=patient,
-        limb=limb,
-        examiner=examiner,
-        seed=seed,
-        motion=Motion.joined(motions),
-        proximal_rad=exam.proximal_rad,
-        truth=summarise(patient, stretches),
-    )
-
-
-def _observe(course: _Course, sensors: SensorModel, params: SimulationParams) -> VirtualExam:
+def _observe(course: Course, sensors: SensorModel, params: SimulationParams) -> VirtualExam:
     """Let the sensors record one exam."""
-    patient, seed = course.patient, course.seed
-    motion = course.motion.every(params.steps_per_sample)
-    proximal_rad = course.proximal_rad[:: params.steps_per_sample]
-    rate_hz = 1.0 / (params.dynamics.step_s * params.steps_per_sample)
-    angle = _true_angle(patient, motion, rate_hz)
-    kinematics = _kinematics(course, motion, proximal_rad, rate_hz)
+    patient, seed = course.sitting.patient, course.sitting.seed
+    kinematics = _kinematics(course, params)
+    angle, series = _true_series(course, params)
     rng = [np.random.default_rng([seed, 10 + i]) for i in range(5)]
     swing_seed = (seed, 20)
     seen_s = min(params.reference_s, float(angle.time_s[-1]))
     return VirtualExam(
         patient=patient,
         side=patient.side,
-        examiner=course.examiner,
+        examiner=course.sitting.examiner,
         true_angle=angle,
-        true_series=_true_series(course.limb, angle, motion, proximal_rad),
+        true_series=series,
         imu_proximal=observe_imu(kinematics, "proximal", sensors=sensors, rng=rng[0], swing_seed=swing_seed),
         imu_distal=observe_imu(kinematics, "distal", sensors=sensors, rng=rng[1], swing_seed=swing_seed),
         force=observe_force(
-            motion.push_Nm,
-            rate_hz=rate_hz,
+            course.motion.push_Nm,
+            rate_hz=kinematics.rate_hz,
             lever_m=lever_m(patient.muscle_group, course.limb),
             sensors=sensors,
             rng=rng[2],
         ),
         emg=observe_emg(
-            motion.drive_Nm / course.limb.noticeable_Nm,
-            rate_hz=rate_hz,
+            course.motion.drive_Nm / course.limb.noticeable_Nm,
+            rate_hz=kinematics.rate_hz,
             muscle=_EMG_MUSCLES[patient.muscle_group],
             sensors=sensors,
             rng=rng[3],
@@ -311,40 +200,42 @@ def _observe(course: _Course, sensors: SensorModel, params: SimulationParams) ->
     )
 
 
-def _kinematics(course: _Course, motion: Motion, proximal_rad: FloatArray, rate_hz: float) -> Kinematics:
-    posture = course.patient.posture
+def _kinematics(course: Course, params: SimulationParams) -> Kinematics:
+    posture = course.sitting.patient.posture
     return Kinematics(
-        rate_hz=rate_hz,
-        tilt_rad=np.radians(posture.tilt_start_deg) + motion.position_rad,
-        velocity_rad_s=motion.velocity_rad_s,
-        acceleration_rad_s2=motion.acceleration_rad_s2,
-        proximal_rad=proximal_rad,
+        rate_hz=1.0 / params.dynamics.step_s,
+        tilt_rad=np.radians(posture.tilt_start_deg) + course.motion.position_rad,
+        velocity_rad_s=course.motion.velocity_rad_s,
+        acceleration_rad_s2=course.motion.acceleration_rad_s2,
+        sway=course.sway,
         plane_tilt_rad=float(np.radians(posture.plane_tilt_deg)),
         segment_length_m=course.limb.segment_length_m,
-        handed=1 if course.patient.side is Side.LEFT else -1,
+        handed=1 if course.sitting.patient.side is Side.LEFT else -1,
     )
 
 
-def _true_angle(patient: VirtualPatient, motion: Motion, rate_hz: float) -> JointAngle:
-    angle_deg = joint_angle_deg(patient.muscle_group, motion.position_rad)
-    return JointAngle(
-        time_s=np.arange(angle_deg.size) / rate_hz,
+def _true_series(course: Course, params: SimulationParams) -> tuple[JointAngle, TrueSeries]:
+    """Thin out what happened to the rate of the true series."""
+    group, limb = course.sitting.patient.muscle_group, course.limb
+    motion = course.motion.every(params.steps_per_sample)
+    rate_hz = 1.0 / (params.dynamics.step_s * params.steps_per_sample)
+    angle_deg = joint_angle_deg(group, motion.position_rad)
+    time_s = np.arange(angle_deg.size) / rate_hz
+    angle = JointAngle(
+        time_s=time_s,
         angle_deg=angle_deg,
         sd_deg=np.zeros(angle_deg.size),
         source=Source.ANGLE,
         zero=Zero.ANATOMICAL,
         bandwidth_hz=0.5 * rate_hz,
     )
-
-
-def _true_series(limb: Limb, angle: JointAngle, motion: Motion, proximal_rad: FloatArray) -> TrueSeries:
-    fraction = stretch_fraction(limb.muscle_group, angle.angle_deg)
-    return TrueSeries(
+    series = TrueSeries(
         velocity_deg_s=np.degrees(motion.velocity_rad_s),
         acceleration_deg_s2=np.degrees(motion.acceleration_rad_s2),
         push_Nm=motion.push_Nm,
         gravity_Nm=motion.gravity_Nm,
         resistance_Nm=motion.resistance_Nm,
-        healthy_Nm=healthy_torque_Nm(limb, fraction, motion.velocity_rad_s),
-        proximal_deg=np.degrees(proximal_rad),
+        healthy_Nm=healthy_torque_Nm(limb, stretch_fraction(group, angle_deg), motion.velocity_rad_s),
+        proximal_deg=np.degrees(course.sway(time_s)[:, 0]),
     )
+    return angle, series

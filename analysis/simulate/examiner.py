@@ -6,10 +6,9 @@ from types import MappingProxyType
 import numpy as np
 
 from analysis.errors import DataError
-from analysis.model import FloatArray
 from analysis.muscles import MUSCLES, MuscleGroup
 
-__all__ = ["ExamPlan", "Examiner", "Movement", "draw_examiner", "plan_movements"]
+__all__ = ["STANDARD_EXAMINER", "STANDARD_PLAN", "ExamPlan", "Examiner", "Movement", "draw_examiner", "plan_movements"]
 
 _MINIMUM_JERK_PEAK = 1.875
 """Peak over mean velocity of a minimum-jerk movement."""
@@ -60,8 +59,10 @@ class Examiner:
         Fraction of the healthy range that is aimed at.
     wobble_deg
         Standard deviation of the hand's unsteadiness.
+    wobble_knot_s
+        Time between the random knots of that unsteadiness.
     proximal_wobble_deg
-        Standard deviation of the proximal segment's movement.
+        Standard deviation of the proximal segment's movement in the plane of the stretch.
     reposition_s
         Pause after a fast stretch, before the limb is pushed on; infinite: it is not.
     """
@@ -74,6 +75,7 @@ class Examiner:
     pace: float = 1.0
     reach: float = 0.96
     wobble_deg: float = 0.3
+    wobble_knot_s: float = 0.25
     proximal_wobble_deg: float = 0.8
     reposition_s: float = 0.35
 
@@ -162,6 +164,13 @@ class Movement:
         return self.lead_s + self.duration_s + self.hold_s + self.return_s + self.rest_s
 
 
+STANDARD_EXAMINER = Examiner()
+"""An average examiner."""
+
+STANDARD_PLAN = ExamPlan()
+"""Two slow and three fast stretches."""
+
+
 def draw_examiner(seed: int) -> Examiner:
     """Draw an examiner from the ranges of section 3 of the dossier; pace +-15 %."""
     rng = np.random.default_rng([seed, 41])
@@ -209,18 +218,3 @@ def plan_movements(
         )
         for index, (duration_s, is_slow) in enumerate(durations)
     )
-
-
-def minimum_jerk(fraction: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Position, velocity and acceleration of a unit minimum-jerk movement at fractions of its duration (clipped).
-
-    References
-    ----------
-    .. [1] Flash T, Hogan N. The coordination of arm movements. J Neurosci 1985;5:1688-1703.
-       doi:10.1523/JNEUROSCI.05-07-01688.1985
-    """
-    s = np.clip(fraction, 0.0, 1.0)
-    position = s**3 * (10.0 - 15.0 * s + 6.0 * s**2)
-    velocity = 30.0 * s**2 * (1.0 - s) ** 2
-    acceleration = 60.0 * s * (1.0 - 3.0 * s + 2.0 * s**2)
-    return position, velocity, acceleration

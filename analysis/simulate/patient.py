@@ -75,7 +75,8 @@ class VirtualPatient:
     subject, muscle_group, side
         Who and what is examined.
     drawn_from
-        Row of the severity table around which the patient was drawn; the true grade is that of the simulated resistance.
+        Grade whose part of the severity table the patient was drawn from; the true grade is that of the simulated
+        resistance.
     law
         What the reflex answers to.
     lambda0_deg

@@ -5,13 +5,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
+from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from analysis.errors import DataError
 from analysis.limb import GRAVITY_M_S2
 from analysis.model import EmgSignal, FloatArray, ForceSignal, readonly
 
-__all__ = ["Kinematics", "SensorModel", "VirtualImu", "observe_emg", "observe_force", "observe_imu"]
+__all__ = [
+    "STANDARD_SENSORS",
+    "Kinematics",
+    "SensorModel",
+    "VirtualImu",
+    "observe_emg",
+    "observe_force",
+    "observe_imu",
+    "slow_curve",
+]
+
+Vectors = NDArray[np.float64]
+"""Vectors over time, shape (n, 3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +45,13 @@ class SensorModel:
         Standard deviation of the skin's slow movement against the bone, and its lag per angular acceleration (rad).
     proximal_swing_deg
         Standard deviation of the whole limb's slow rotation about the axes other than the joint's.
+    slow_turn_knot_s
+        Time between the random knots of these slow rotations.
     loss_fraction, loss_burst
         Share of lost samples, and mean number of samples that are lost together.
     start_spread_s, rate_spread, jitter_s, sync_s
-        Largest delay of a stream's first sample; standard deviation of its relative rate error, of its time stamps and of
-        its constant clock error.
+        Largest delay of a stream's first sample; standard deviation of its relative rate error, of its time stamps and
+        of its constant clock error.
     force_noise_N, force_bias_N, off_axis_deg, lever_error
         Noise and bias of the force; standard deviation of the push's angle to the perpendicular and of the relative
         error of the lever as measured.
@@ -59,6 +74,7 @@ class SensorModel:
     soft_tissue_deg: float = 0.5
     soft_tissue_per_rad_s2: float = 0.0001
     proximal_swing_deg: float = 1.0
+    slow_turn_knot_s: float = 0.8
     loss_fraction: float = 0.01
     loss_burst: float = 2.0
     start_spread_s: float = 0.05
@@ -92,6 +108,10 @@ class SensorModel:
         return replace(cls(), **dict.fromkeys(faults.split(), 0.0))
 
 
+STANDARD_SENSORS = SensorModel()
+"""Ordinary sensors with ordinary faults."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VirtualImu:
     """Samples of one inertial unit in its own axes; lost samples are missing rows.
@@ -107,8 +127,8 @@ class VirtualImu:
     """
 
     time_s: FloatArray
-    acc_m_s2: NDArray[np.float64]
-    gyr_rad_s: NDArray[np.float64]
+    acc_m_s2: Vectors
+    gyr_rad_s: Vectors
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "time_s", readonly(self.time_s, "VirtualImu.time_s"))
@@ -133,8 +153,8 @@ class Kinematics:
         segment's movement not included.
     velocity_rad_s, acceleration_rad_s2
         Joint's movement along the stretch.
-    proximal_rad
-        Rotation of the proximal segment along the stretch.
+    sway
+        Rotation of the proximal segment along the stretch (rad) as a function of time.
     plane_tilt_rad
         Angle of the plane of movement to the vertical.
     segment_length_m
@@ -147,10 +167,33 @@ class Kinematics:
     tilt_rad: FloatArray
     velocity_rad_s: FloatArray
     acceleration_rad_s2: FloatArray
-    proximal_rad: FloatArray
+    sway: CubicSpline
     plane_tilt_rad: float
     segment_length_m: float
     handed: int
+
+    @property
+    def end_s(self) -> float:
+        """Time of the last sample."""
+        return (self.tilt_rad.size - 1) / self.rate_hz
+
+    def read(self, at_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Read tilt, velocity and acceleration at other times."""
+        time_s = np.arange(self.tilt_rad.size) / self.rate_hz
+        return (
+            np.interp(at_s, time_s, self.tilt_rad),
+            np.interp(at_s, time_s, self.velocity_rad_s),
+            np.interp(at_s, time_s, self.acceleration_rad_s2),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Turn:
+    """A small rotation vector over time with its first two derivatives, each of shape (n, 3)."""
+
+    angle: Vectors
+    rate: Vectors
+    rate_of_rate: Vectors
 
 
 def observe_imu(
@@ -159,24 +202,18 @@ def observe_imu(
     """Record a movement with an inertial unit on the ``"proximal"`` or ``"distal"`` segment.
 
     The limb's frame has x along gravity's part in the plane of movement and z along the joint's axis, about which a
-    stretch turns from x to y. All is computed at the movement's rate and read off at the sensor's sample times.
+    stretch turns from x to y. `swing_seed` draws the whole limb's rotation, which both units of an exam share.
     """
-    time_s = np.arange(motion.tilt_rad.size) / motion.rate_hz
-    swing, swing_rate = _slow_turn(time_s, sensors.proximal_swing_deg, np.random.default_rng(swing_seed))
-    swing[:, 2] = motion.proximal_rad
-    swing_rate[:, 2] = np.gradient(motion.proximal_rad, 1.0 / motion.rate_hz)
-    skin, skin_rate = _slow_turn(time_s, sensors.soft_tissue_deg, rng)
-    if segment == "distal":
-        lag = -sensors.soft_tissue_per_rad_s2 * motion.acceleration_rad_s2
-        skin[:, 2] += lag
-        skin_rate[:, 2] += np.gradient(lag, 1.0 / motion.rate_hz)
-    force, rate = _segment_signals(motion, segment, sensors, swing, swing_rate)
-    force -= np.cross(skin, force)
-    rate += skin_rate - np.cross(skin, rate)
+    clock = _sample_times(motion.end_s, sensors.imu_rate_hz, sensors, rng)
+    swing = _swing(motion, clock.true_s, sensors, np.random.default_rng(swing_seed))
+    moved = motion.read(clock.true_s)
+    force, rate = _segment_signals(motion, moved if segment == "distal" else None, sensors, swing)
+    skin = _skin(motion.end_s, clock.true_s, sensors, moved[2] if segment == "distal" else None, rng)
+    force = force - np.cross(skin.angle, force)
+    rate = rate + skin.rate - np.cross(skin.angle, rate)
     mounting = _mounting(sensors, rng)
-    clock = _sample_times(time_s[-1], sensors.imu_rate_hz, sensors, rng)
-    acc = _at(clock.true_s, time_s, force @ mounting) + rng.normal(0.0, sensors.acc_bias_m_s2, 3)
-    gyr = _at(clock.true_s, time_s, rate @ mounting) + rng.normal(0.0, sensors.gyr_bias_rad_s, 3)
+    acc = force @ mounting + rng.normal(0.0, sensors.acc_bias_m_s2, 3)
+    gyr = rate @ mounting + rng.normal(0.0, sensors.gyr_bias_rad_s, 3)
     return VirtualImu(
         time_s=clock.told_s,
         acc_m_s2=acc + rng.normal(0.0, sensors.acc_noise_m_s2, acc.shape),
@@ -262,46 +299,64 @@ def _mounting(sensors: SensorModel, rng: np.random.Generator) -> NDArray[np.floa
     return matrix
 
 
-def _slow_turn(
-    time_s: FloatArray, sd_deg: float, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw a small slow rotation vector (rad) with its rate, shape (n, 3)."""
-    frequency_hz = rng.uniform(0.1, 1.0, (3, 3))
-    phase = rng.uniform(0.0, 2 * np.pi, (3, 3))
-    amplitude = np.radians(sd_deg) * (2.0 / 3.0) ** 0.5
-    angle = 2 * np.pi * frequency_hz * time_s[:, None, None] + phase
-    return amplitude * np.sin(angle).sum(-1), amplitude * (2 * np.pi * frequency_hz * np.cos(angle)).sum(-1)
+def slow_curve(end_s: float, sd: float, rng: np.random.Generator, *, knot_s: float, axes: int) -> CubicSpline:
+    """Draw a smooth random curve over [0, end_s], shape (n, axes): a cubic spline through random knots."""
+    knots_s = np.linspace(0.0, end_s, max(4, round(end_s / knot_s) + 1))
+    return CubicSpline(knots_s, rng.normal(0.0, 1.0, (knots_s.size, axes)) * sd)
+
+
+def _swing(motion: Kinematics, at_s: FloatArray, sensors: SensorModel, rng: np.random.Generator) -> _Turn:
+    """Draw the rotation of the whole limb; about the joint's axis it is the proximal segment's sway."""
+    curve = slow_curve(
+        motion.end_s, np.radians(sensors.proximal_swing_deg), rng, knot_s=sensors.slow_turn_knot_s, axes=3
+    )
+    turns = [curve(at_s, order) for order in range(3)]
+    for order in range(3):
+        turns[order][:, 2] = motion.sway(at_s, order)[:, 0]
+    return _Turn(angle=turns[0], rate=turns[1], rate_of_rate=turns[2])
+
+
+def _skin(
+    end_s: float,
+    at_s: FloatArray,
+    sensors: SensorModel,
+    acceleration_rad_s2: FloatArray | None,
+    rng: np.random.Generator,
+) -> _Turn:
+    """Draw the skin's rotation against the bone; on the moved segment it lags behind the acceleration."""
+    curve = slow_curve(end_s, np.radians(sensors.soft_tissue_deg), rng, knot_s=sensors.slow_turn_knot_s, axes=3)
+    angle, rate = curve(at_s), curve(at_s, 1)
+    if acceleration_rad_s2 is not None and sensors.soft_tissue_per_rad_s2 > 0:
+        lag = -sensors.soft_tissue_per_rad_s2 * acceleration_rad_s2
+        angle[:, 2] += lag
+        rate[:, 2] += np.gradient(lag, at_s)
+    return _Turn(angle=angle, rate=rate, rate_of_rate=np.zeros_like(rate))
 
 
 def _segment_signals(
     motion: Kinematics,
-    segment: str,
+    moved: tuple[FloatArray, FloatArray, FloatArray] | None,
     sensors: SensorModel,
-    swing: NDArray[np.float64],
-    swing_rate: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Specific force and angular rate in the segment's own frame, shapes (n, 3)."""
+    swing: _Turn,
+) -> tuple[Vectors, Vectors]:
+    """Work out specific force and angular rate in the segment's own frame; `moved` is ``None`` for the proximal one."""
     down = np.array([np.cos(motion.plane_tilt_rad), 0.0, motion.handed * np.sin(motion.plane_tilt_rad)])
-    turned = Rotation.from_rotvec(swing).inv()
-    force = np.asarray(turned.apply(-GRAVITY_M_S2 * down), dtype=np.float64)
-    rate = swing_rate - 0.5 * np.cross(swing, swing_rate)
-    tilt = np.zeros_like(swing)
-    tilt[:, 2] = motion.tilt_rad if segment == "distal" else 0.0
-    into = Rotation.from_rotvec(tilt).inv()
-    force = np.asarray(into.apply(force), dtype=np.float64)
-    rate = np.asarray(into.apply(rate), dtype=np.float64)
-    spin_rate = np.zeros_like(swing)
-    if segment == "distal":
-        rate[:, 2] += motion.velocity_rad_s
-        spin_rate[:, 2] = motion.acceleration_rad_s2
-        seat = np.array([sensors.lever_fraction * motion.segment_length_m, sensors.offset_m, 0.0])
-    else:
-        seat = np.array([-sensors.lever_fraction * motion.segment_length_m, sensors.offset_m, 0.0])
-    spin_rate += into.apply(np.gradient(swing_rate, 1.0 / motion.rate_hz, axis=0))
-    force += np.cross(spin_rate, seat) + np.cross(rate, np.cross(rate, seat))
-    return force, rate
+    force = np.asarray(Rotation.from_rotvec(swing.angle).inv().apply(-GRAVITY_M_S2 * down), dtype=np.float64)
+    rate = swing.rate - 0.5 * np.cross(swing.angle, swing.rate)
+    spin_rate = swing.rate_of_rate
+    along_m = -sensors.lever_fraction * motion.segment_length_m
+    if moved is not None:
+        tilt_rad, velocity, acceleration = moved
+        force, rate, spin_rate = (_about_axis(vectors, -tilt_rad) for vectors in (force, rate, spin_rate))
+        rate[:, 2] += velocity
+        spin_rate[:, 2] += acceleration
+        along_m = -along_m
+    seat = np.array([along_m, sensors.offset_m, 0.0])
+    return force + np.cross(spin_rate, seat) + np.cross(rate, np.cross(rate, seat)), rate
 
 
-def _at(at_s: FloatArray, time_s: FloatArray, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Read vectors at other times."""
-    return np.stack([np.interp(at_s, time_s, column) for column in values.T], axis=1)
+def _about_axis(vectors: Vectors, angle_rad: FloatArray) -> Vectors:
+    """Turn vectors about the joint's axis (z)."""
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    x, y, z = vectors.T
+    return np.stack([cos * x - sin * y, sin * x + cos * y, z], axis=1)

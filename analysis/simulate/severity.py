@@ -13,7 +13,7 @@ from analysis.model import Sex, Side, Subject
 from analysis.muscles import MUSCLES, MuscleGroup
 from analysis.simulate.patient import Clonus, Posture, ReflexLaw, VirtualPatient
 
-__all__ = ["SeverityParams", "SeverityRow", "after_baclofen", "draw_patient", "grades_in_turn"]
+__all__ = ["STANDARD_SEVERITY", "SeverityParams", "SeverityRow", "after_baclofen", "draw_patient", "grades_in_turn"]
 
 _TABLE_START_DEG = 40.0
 """Elbow angle of the severity table that is the shortened end of the healthy range."""
@@ -51,8 +51,8 @@ _TABLE = (
 )
 """Section 3 of the project's dossier: tuned by us, anchored to McCrea 2003 and Levin & Feldman 2003.
 
-In the last row, the dossier's reflex gains (25, 1.5, 0.6) make the delayed loop oscillate by itself, and its passive range
-(70) leaves the slow range of many limbs above the operational scale's 0.15; both are lowered here.
+In the last row, the dossier's reflex gains (25, 1.5, 0.6) make the delayed loop oscillate by itself, and its passive
+range (70) leaves the slow range of many limbs above the operational scale's 0.15; both are lowered here.
 """
 
 _SPANS = MappingProxyType(
@@ -97,6 +97,10 @@ class SeverityParams:
     contracture_deg: tuple[float, float] = (5.0, 20.0)
     clonus_share: float = 0.08
     laws: tuple[ReflexLaw, ...] = tuple(ReflexLaw)
+
+
+STANDARD_SEVERITY = SeverityParams()
+"""The spread that patients are drawn with unless another is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +152,7 @@ _DELAY_ELSEWHERE_S = (0.030, 0.045)
 
 
 def draw_patient(
-    grade: str, muscle_group: MuscleGroup, *, seed: int, params: SeverityParams = SeverityParams()
+    grade: str, muscle_group: MuscleGroup, *, seed: int, params: SeverityParams = STANDARD_SEVERITY
 ) -> VirtualPatient:
     """Draw a patient around one row of the severity table.
 
@@ -162,21 +166,23 @@ def draw_patient(
     if grade not in _SPANS:
         raise AnalysisError(f"no severity row '{grade}': choose one of {', '.join(GRADES)}")
     rng = np.random.default_rng([seed, GRADES.index(grade), list(MuscleGroup).index(muscle_group)])
-    subject = _draw_subject(rng, f"SIM{seed:06d}")
-    side = Side.LEFT if rng.random() < 0.5 else Side.RIGHT
-    law = params.laws[int(rng.integers(len(params.laws)))]
+    person = _Person(
+        subject=_draw_subject(rng, f"SIM{seed:06d}"),
+        muscle_group=muscle_group,
+        side=Side.LEFT if rng.random() < 0.5 else Side.RIGHT,
+        law=params.laws[int(rng.integers(len(params.laws)))],
+        posture=_draw_posture(muscle_group, rng),
+    )
     row = _spread(_between(float(rng.uniform(*_SPANS[grade]))), grade, rng, params)
-    lies = _LIES[muscle_group]
-    posture = _draw_posture(lies[int(rng.integers(len(lies)))], rng)
-    return _fit(row, grade, muscle_group, subject, side, law, posture, rng, params)
+    return _fit(row, grade, person, rng, params)
 
 
 def after_baclofen(patient: VirtualPatient, *, seed: int) -> VirtualPatient:
     """Return the patient under intrathecal baclofen.
 
-    The threshold rises by 10 to 30 deg (of a healthy range of 130 deg, in proportion elsewhere), one factor of 0.3 to 0.7
-    scales all reflex gains and the clonus; passive tissue, and with it a contracture, stays as it was (section 3 of the
-    dossier).
+    The threshold rises by 10 to 30 deg (of a healthy range of 130 deg, in proportion elsewhere), one factor of 0.3 to
+    0.7 scales all reflex gains and the clonus; passive tissue, and with it a contracture, stays as it was (section 3 of
+    the dossier).
     """
     rng = np.random.default_rng([seed, 97])
     raised_deg = float(rng.uniform(10.0, 30.0)) * patient.muscle.healthy_range_deg / 130.0
@@ -201,7 +207,8 @@ def _draw_subject(rng: np.random.Generator, code: str) -> Subject:
     return Subject(code=code, sex=sex, body_mass_kg=round(bmi * height_m**2, 1), height_m=round(height_m, 2))
 
 
-def _draw_posture(lie: _Lie, rng: np.random.Generator) -> Posture:
+def _draw_posture(group: MuscleGroup, rng: np.random.Generator) -> Posture:
+    lie = _LIES[group][int(rng.integers(len(_LIES[group])))]
     return Posture(
         tilt_start_deg=lie.tilt_start_deg + float(rng.uniform(*lie.turned_deg)),
         plane_tilt_deg=float(rng.uniform(*lie.plane_tilt_deg)),
@@ -237,31 +244,35 @@ def _spread(row: SeverityRow, grade: str, rng: np.random.Generator, params: Seve
     )
 
 
-def _fit(  # noqa: PLR0913 - one private assembly of all that was drawn
-    row: SeverityRow,
-    grade: str,
-    group: MuscleGroup,
-    subject: Subject,
-    side: Side,
-    law: ReflexLaw,
-    posture: Posture,
-    rng: np.random.Generator,
-    params: SeverityParams,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Person:
+    """What is drawn of a patient besides severity; fields of `VirtualPatient`."""
+
+    subject: Subject
+    muscle_group: MuscleGroup
+    side: Side
+    law: ReflexLaw
+    posture: Posture
+
+
+def _fit(
+    row: SeverityRow, grade: str, person: _Person, rng: np.random.Generator, params: SeverityParams
 ) -> VirtualPatient:
     """Carry an elbow's row over to another joint.
 
     Angles keep their fraction of the healthy range; torques scale with the noticeable torque, so that the same fraction
     of range meets the same excess; gains per angle grow as the range shrinks, the velocity sensitivity shrinks with it.
     """
-    torque = healthy_scale(limb_of(group, subject))
+    group = person.muscle_group
+    torque = healthy_scale(limb_of(group, person.subject))
     narrow = MUSCLES[group].healthy_range_deg / MUSCLES[MuscleGroup.ELBOW_FLEXORS].healthy_range_deg
     clonus = _draw_clonus(row, grade, torque, rng, params)
     return VirtualPatient(
-        subject=subject,
+        subject=person.subject,
         muscle_group=group,
-        side=side,
+        side=person.side,
         drawn_from=grade,
-        law=law,
+        law=person.law,
         lambda0_deg=row.lambda0_deg * narrow,
         mu_s=row.mu_s * narrow,
         k_r_Nm_per_rad=row.k_r * torque / narrow,
@@ -277,7 +288,7 @@ def _fit(  # noqa: PLR0913 - one private assembly of all that was drawn
         k_p_Nm_per_rad=row.k_p * torque / narrow,
         b_p_Nms_per_rad=row.b_p * torque,
         rom_deg=row.rom_deg * narrow,
-        posture=posture,
+        posture=person.posture,
     )
 
 

@@ -8,11 +8,19 @@ import numpy as np
 from analysis.finding import GRADES, VelocityClass
 from analysis.limb import Limb, healthy_torque_Nm
 from analysis.model import FloatArray
-from analysis.simulate.dynamics import Motion, joint_angle_deg
 from analysis.simulate.examiner import Movement
 from analysis.simulate.patient import VirtualPatient
+from analysis.simulate.trial import Motion, Trial, joint_angle_deg
 
-__all__ = ["ExamTruth", "StretchTruth", "TruthParams", "operational_grade", "summarise", "truth_of_stretch"]
+__all__ = [
+    "STANDARD_TRUTH",
+    "ExamTruth",
+    "StretchTruth",
+    "TruthParams",
+    "operational_grade",
+    "summarise",
+    "truth_of_stretch",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +53,10 @@ class TruthParams:
     most_fraction: float = 0.50
     short_stop_fraction: float = 0.60
     rigid_fraction: float = 0.15
+
+
+STANDARD_TRUTH = TruthParams()
+"""The bounds of the operational scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,28 +132,20 @@ class ExamTruth:
 
 
 def truth_of_stretch(
-    patient: VirtualPatient,
-    limb: Limb,
-    movement: Movement,
-    motion: Motion,
-    *,
-    step_s: float,
-    offset_s: float,
-    params: TruthParams = TruthParams(),
+    trial: Trial, limb: Limb, motion: Motion, *, step_s: float, params: TruthParams = STANDARD_TRUTH
 ) -> StretchTruth:
     """Read the truth of one stretch off its simulated movement and resistance.
 
     Parameters
     ----------
-    patient, limb, movement, motion
-        Who was moved, how it was meant, and what happened.
+    trial, limb, motion
+        Who was moved and how it was meant, the limb, and what happened.
     step_s
         Integration step.
-    offset_s
-        Time of the movement's first sample on the recording's clock.
     params
         Bounds.
     """
+    patient, movement, offset_s = trial.patient, trial.movement, trial.first_s
     start, end = _bounds(motion, movement, step_s, params)
     window = slice(start, end + 1)
     position, velocity = motion.position_rad[window], motion.velocity_rad_s[window]
@@ -172,7 +176,7 @@ def truth_of_stretch(
 
 
 def summarise(
-    patient: VirtualPatient, stretches: Sequence[StretchTruth], *, params: TruthParams = TruthParams()
+    patient: VirtualPatient, stretches: Sequence[StretchTruth], *, params: TruthParams = STANDARD_TRUTH
 ) -> ExamTruth:
     """Summarise the truth of an exam's stretches."""
     limb = patient.limb
@@ -210,7 +214,7 @@ def operational_grade(
     f: float,
     stop_fraction: float,
     slow_fraction: float,
-    params: TruthParams = TruthParams(),
+    params: TruthParams = STANDARD_TRUTH,
 ) -> str:
     """Grade an exam by the operational scale: the table's first match from the bottom up.
 
@@ -240,7 +244,7 @@ def operational_grade(
 
 
 def _bounds(motion: Motion, movement: Movement, step_s: float, params: TruthParams) -> tuple[int, int]:
-    """Indices of the stretch's start and end."""
+    """Find the indices of the stretch's start and end."""
     velocity = motion.velocity_rad_s
     begins = round(movement.lead_s / step_s)
     ends = min(begins + round((movement.duration_s + params.grace_s) / step_s), velocity.size - 1)
