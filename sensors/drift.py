@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from analysis.model import FloatArray
 
-__all__ = ["DriftNoise", "DriftPath", "estimate_noise", "smooth_drift"]
+__all__ = ["DriftNoise", "DriftPath", "estimate_noise", "find_steps", "smooth_drift"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,36 @@ def estimate_noise(looks_deg: FloatArray, step_s: float, *, lags: tuple[int, ...
     design = np.c_[np.full(lag_s.size, 2.0), lag_s] / squares[known, None]  # relative residuals: lags span decades
     look, walk = np.linalg.lstsq(design, np.ones(lag_s.size), rcond=None)[0]
     return DriftNoise(walk_deg2_s=max(float(walk), least.walk_deg2_s), look_deg2=max(float(look), least.look_deg2))
+
+
+def find_steps(looks_deg: FloatArray, look_sd_deg: float, *, window: int, least_sd: float) -> FloatArray:
+    """Find where the drift jumps for good, as a sample that was lost without a trace makes it.
+
+    Parameters
+    ----------
+    looks_deg
+        Looks at the drift in order of time, shape (m,).
+    look_sd_deg
+        Standard deviation of one look.
+    window
+        The means of so many looks on either side are compared; near the ends, of at least half as many.
+    least_sd
+        Their difference counts as a step from so many of its standard deviations on.
+
+    Returns
+    -------
+    numpy.ndarray
+        Size of the step between each look and the one before it, zero where there is none, shape (m,).
+    """
+    total = np.r_[0.0, np.cumsum(looks_deg)]
+    at = np.arange(looks_deg.size)
+    before, after = np.minimum(at, window), np.minimum(looks_deg.size - at, window)
+    size = (total[at + after] - total[at]) / np.maximum(after, 1) - (total[at] - total[at - before]) / np.maximum(before, 1)
+    enough = np.minimum(before, after) >= max(1, window // 2)
+    sd = look_sd_deg * np.sqrt(1.0 / np.maximum(before, 1) + 1.0 / np.maximum(after, 1))
+    ratio = np.where(enough, np.abs(size) / sd, 0.0)
+    peak = ratio >= ndimage.maximum_filter1d(ratio, 2 * window + 1)
+    return np.where(peak & (ratio > least_sd), size, 0.0)
 
 
 def smooth_drift(  # noqa: PLR0913 (one series and its variance each for drift, bias and walk)

@@ -21,7 +21,7 @@ class EndParams:
     min_range_share
         A turn counts if the movement around it spans this share of the range.
     max_scatter
-        Ends of successive movements may scatter by this share of the range.
+        Largest standard deviation of the ends from one movement to the next, as a share of the range.
     max_scatter_deg
         The same, in degrees. What the joint turns in one sampling interval just before its ends is allowed on top.
     approach_samples
@@ -77,11 +77,12 @@ def look_by_ends(joint_deg: FloatArray, rate_hz: float, params: EndParams = EndP
     lows = signal.find_peaks(-joint_deg, prominence=params.min_range_share * span)[0]
     if min(highs.size, lows.size) < params.min_turns:
         return f"only {min(highs.size, lows.size)} turns at one of its ends"
-    scatters, slopes = [], []
+    scatters: list[float] = []
+    slopes: list[float] = []
     for ends in (highs, lows):
         steps = np.diff(joint_deg[ends])
         slopes.append(float(np.polyfit(ends / rate_hz, joint_deg[ends], 1)[0]))
-        scatters.append(1.4826 * float(np.median(np.abs(steps - np.median(steps)))))
+        scatters.append(1.4826 / np.sqrt(2) * float(np.median(np.abs(steps - np.median(steps)))))
     scatter = max(scatters)
     turns = np.r_[highs, lows]
     before = np.maximum(turns - params.approach_samples, 0)
@@ -94,4 +95,5 @@ def look_by_ends(joint_deg: FloatArray, rate_hz: float, params: EndParams = EndP
     apart = float(np.nanmedian(joint_deg[highs] - between))
     drift = np.r_[joint_deg[highs] - apart, joint_deg[lows]]
     order = np.argsort(turns)
-    return EndLooks(index=turns[order], drift_deg=drift[order], sd_deg=scatter / np.sqrt(2))
+    typical = float(np.sqrt(np.mean(np.square(scatters))))
+    return EndLooks(index=turns[order], drift_deg=drift[order], sd_deg=typical)

@@ -1,13 +1,14 @@
 """Axis of a joint that moves like a hinge, in the axes of both sensors, from the movement alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage, optimize
+from scipy import ndimage
 
 from analysis.model import FloatArray
 from sensors.clock import ImuPair
 from sensors.errors import SensorError
+from sensors.pose import PoseFit, PoseParams, fit_relative_pose
 
 __all__ = ["Hinge", "HingeParams", "find_hinge", "plane_basis"]
 
@@ -33,14 +34,14 @@ class HingeParams:
         The proximal segment counts as still while it turns less than this (deg); its noise is then kept out.
     trend_s
         Movement is told from gyroscope bias by taking away the mean over this time (s).
-    gyr_sd_rad_s, acc_sd_m_s2
-        Expected mismatch of the two sensors about the hinge: soft tissue and dynamic acceleration.
-    fit_samples
-        Blocks that enter the fit, spread evenly over the movement.
-    axis_sd_deg
-        A proximal axis known worse than this (deg) is not used.
-    sign_chi2
-        Both directions of the proximal axis explain the data unless their misfits differ by this much (chi square).
+    unknown_deg
+        A part of the proximal segment's turn this large (deg) that may be missing from the angle is said in a warning.
+    ambiguous_chi2
+        A rival solution that explains the data worse by less than this (chi square) is said in a warning.
+    tied_chi2
+        Below this the two are tied, and the one in which the proximal segment is dragged along is taken.
+    pose
+        Parameters of the fit where both segments move.
     """
 
     block_s: float = 0.04
@@ -50,11 +51,10 @@ class HingeParams:
     planar_ratio: float = 0.35
     still_deg: float = 1.5
     trend_s: float = 10.0
-    gyr_sd_rad_s: float = 0.1
-    acc_sd_m_s2: float = 0.5
-    fit_samples: int = 1500
-    axis_sd_deg: float = 15.0
-    sign_chi2: float = 9.0
+    unknown_deg: float = 2.0
+    ambiguous_chi2: float = 20.0
+    tied_chi2: float = 1.0
+    pose: PoseParams = field(default_factory=PoseParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,8 +68,8 @@ class Hinge:
         the proximal segment was still or its axis could not be told, so that it adds nothing to the angle.
     proximal_deg
         How far the proximal segment turned.
-    unused_deg
-        Rotation of the proximal segment that stays out of the angle because its axis is unknown.
+    unknown_deg
+        Standard deviation of the part of the proximal segment's turn that may be missing from the angle.
     warnings
         What is doubtful about the axis.
     """
@@ -77,7 +77,7 @@ class Hinge:
     axis1: FloatArray
     axis2: FloatArray
     proximal_deg: float
-    unused_deg: float
+    unknown_deg: float
     warnings: tuple[str, ...]
 
     @property
@@ -98,8 +98,8 @@ def plane_basis(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
 def find_hinge(pair: ImuPair, bias1: FloatArray, bias2: FloatArray, params: HingeParams = HingeParams()) -> Hinge:
     """Find the hinge axis in both sensors from how they turn.
 
-    A still proximal sensor leaves the distal sensor's principal axis of rotation. Where both move, the rates across the
-    axis must be equal in both sensors [1]_ and so must gravity along it [2]_.
+    A still proximal sensor leaves the distal sensor's principal axis of rotation. Where both move, the pose of one
+    against the other is fitted with the axis.
 
     Parameters
     ----------
@@ -114,11 +114,6 @@ def find_hinge(pair: ImuPair, bias1: FloatArray, bias2: FloatArray, params: Hing
     ------
     SensorError
         If there is too little movement to tell an axis.
-
-    References
-    ----------
-    .. [1] Seel T, Raisch J, Schauer T. Sensors 2014;14(4):6891-909. doi:10.3390/s140406891
-    .. [2] Olsson F, Kok M, Seel T, Halvorsen K. Sensors 2020;20(12):3534. doi:10.3390/s20123534
     """
     step = max(1, round(params.block_s * pair.rate_hz))
     both = _block_mean((pair.seen1 & pair.seen2).astype(float)[:, None], step)[:, 0] > 0.999
@@ -135,20 +130,46 @@ def find_hinge(pair: ImuPair, bias1: FloatArray, bias2: FloatArray, params: Hing
             f"record a slow and a fast stretch over the whole range"
         )
     axis, ratio = _principal(gyr2[moving])
-    warnings = []
     if proximal < params.still_deg:
-        if ratio > params.planar_ratio:
-            warnings.append(_weak_axis(ratio))
         return Hinge(
-            axis1=np.zeros(3), axis2=axis, proximal_deg=proximal, unused_deg=proximal, warnings=tuple(warnings)
+            axis1=np.zeros(3),
+            axis2=axis,
+            proximal_deg=proximal,
+            unknown_deg=0.5 * proximal,
+            warnings=_weak_axis(ratio, params),
         )
-    used = np.flatnonzero(both & (np.linalg.norm(gyr2, axis=1) > params.min_rate_rad_s))
-    used = used[:: max(1, used.size // params.fit_samples)]
-    if used.size < 20:
+    fit = fit_relative_pose((gyr1, gyr2, acc1, acc2), both, axis, block_s, params.pose)
+    if fit is None:
         return Hinge(
-            axis1=np.zeros(3), axis2=axis, proximal_deg=proximal, unused_deg=proximal, warnings=(_unused(proximal),)
+            axis1=np.zeros(3),
+            axis2=axis,
+            proximal_deg=proximal,
+            unknown_deg=proximal,
+            warnings=(*_weak_axis(ratio, params), _unknown(proximal)),
         )
-    return _fit_both((gyr1[used], gyr2[used], acc1[used], acc2[used]), proximal, params)
+    return _from_fit(fit, (gyr1[both], gyr2[both]), proximal, params)
+
+
+def _from_fit(fit: PoseFit, rates: tuple[FloatArray, FloatArray], proximal_deg: float, params: HingeParams) -> Hinge:
+    """Turn the fitted pose into a hinge, with what is doubtful about it."""
+    axis1, axis2 = fit.axis1, fit.axis2
+    along1, along2 = rates[0] @ axis1, rates[1] @ axis2
+    unknown = proximal_deg * min(1.0, fit.missed_share)
+    left = rates[1] - np.outer(along1, axis2)
+    warnings = list(_weak_axis(_principal(left)[1], params))
+    if unknown > params.unknown_deg:
+        warnings.append(_unknown(unknown))
+    if fit.rival is not None and fit.rival_chi2 < params.ambiguous_chi2:
+        if fit.rival_chi2 < params.tied_chi2 and along1 @ along2 < 0:
+            axis1, axis2 = fit.rival
+        warnings.append(
+            f"the proximal segment turned by {proximal_deg:.0f} deg and the data cannot tell well in which "
+            "direction: hold it still"
+        )
+        unknown = max(unknown, 0.5 * proximal_deg)
+    return Hinge(
+        axis1=axis1, axis2=axis2, proximal_deg=proximal_deg, unknown_deg=unknown, warnings=tuple(warnings)
+    )
 
 
 def _block_mean(values: FloatArray, step: int) -> FloatArray:
@@ -178,95 +199,17 @@ def _principal(gyr: FloatArray) -> tuple[FloatArray, float]:
     return axes[:, 2], float(np.sqrt(max(power[1], 0.0) / power[2]))
 
 
-def _weak_axis(ratio: float) -> str:
+def _weak_axis(ratio: float, params: HingeParams) -> tuple[str, ...]:
+    if ratio <= params.planar_ratio:
+        return ()
     return (
         f"the movement was not that of one hinge ({ratio:.0%} of it turned about another axis): the joint's axis is "
-        "weakly known and the angle with it"
+        "weakly known and the angle with it",
     )
 
 
-def _unused(proximal_deg: float) -> str:
+def _unknown(unknown_deg: float) -> str:
     return (
-        f"the proximal segment turned by {proximal_deg:.0f} deg about an axis that cannot be told; its part is missing "
-        "from the angle: hold it still"
+        f"the proximal segment turned as well, about {unknown_deg:.0f} deg of it in a way that cannot be told from the "
+        "joint's movement: hold it still"
     )
-
-
-def _misfit(
-    axes: tuple[FloatArray, FloatArray],
-    data: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
-    params: HingeParams,
-) -> FloatArray:
-    """Normalised residuals of the two hinge constraints, [1] eq. 3 and [2] eq. 15."""
-    (axis1, axis2), (gyr1, gyr2, acc1, acc2) = axes, data
-    across1 = np.linalg.norm(np.cross(gyr1, axis1), axis=1)
-    across2 = np.linalg.norm(np.cross(gyr2, axis2), axis=1)
-    force = acc1 @ axis1 - acc2 @ axis2
-    return np.r_[(across1 - across2) / params.gyr_sd_rad_s, force / params.acc_sd_m_s2]
-
-
-def _vector_misfit(
-    axes: tuple[FloatArray, FloatArray],
-    data: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
-    params: HingeParams,
-) -> float:
-    """Chi square of the rates across the axis as vectors, in the frame that axis and gravity span in both sensors."""
-    parts = []
-    for axis, gyr, acc in zip(axes, data[:2], data[2:], strict=True):
-        first, second = plane_basis(axis)
-        gravity = acc @ first + 1j * (acc @ second)
-        parts.append((gyr @ first + 1j * (gyr @ second)) * np.conj(gravity) / np.maximum(np.abs(gravity), 1e-9))
-    square = np.abs(parts[0] - parts[1]) ** 2 / params.gyr_sd_rad_s**2
-    return float(np.sum(square / (1 + square)))
-
-
-def _refine(
-    start: tuple[FloatArray, FloatArray],
-    data: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
-    params: HingeParams,
-) -> tuple[tuple[FloatArray, FloatArray], float, FloatArray]:
-    """Fit both axes; answers the axes, the robust chi square and the covariance of the tangent coordinates (rad2)."""
-    tangents = [np.stack(plane_basis(axis)) for axis in start]
-
-    def axes(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        moved = [axis + part @ tangent for axis, part, tangent in zip(start, (x[:2], x[2:]), tangents, strict=True)]
-        return moved[0] / np.linalg.norm(moved[0]), moved[1] / np.linalg.norm(moved[1])
-
-    fit = optimize.least_squares(lambda x: _misfit(axes(x), data, params), np.zeros(4), loss="soft_l1", max_nfev=30)
-    cov = np.linalg.pinv(fit.jac.T @ fit.jac)
-    return axes(fit.x), 2 * float(fit.cost), cov
-
-
-def _fit_both(
-    data: tuple[FloatArray, FloatArray, FloatArray, FloatArray], proximal_deg: float, params: HingeParams
-) -> Hinge:
-    """Fit both axes from several starts and choose the direction of the proximal one."""
-    axes1 = np.linalg.eigh(data[0].T @ data[0])[1].T
-    axes2 = np.linalg.eigh(data[1].T @ data[1])[1].T
-    starts = [(sign * a, b) for a in axes1 for b in axes2 for sign in (1.0, -1.0)]
-    starts.sort(key=lambda start: float(np.sum(np.log1p(_misfit(start, data, params) ** 2))))
-    fits = [_refine(start, data, params) for start in starts[:4]]
-    (axis1, axis2), _, _ = min(fits, key=lambda fit: fit[1])
-    options = []
-    for sign in (1.0, -1.0):
-        axes, cost, cov = _refine((sign * axis1, axis2), data, params)
-        options.append((cost + _vector_misfit(axes, data, params), axes, cov))
-    options.sort(key=lambda option: option[0])
-    certain = options[1][0] - options[0][0] > params.sign_chi2
-    (axis1, axis2), cov = options[0][1], options[0][2]
-    sd_deg = float(np.rad2deg(np.sqrt(cov[:2, :2].trace())))
-    ratio = _principal(data[1] - (data[0] @ axis1)[:, None] * axis2)[1]
-    warnings = [_weak_axis(ratio)] if ratio > params.planar_ratio else []
-    if sd_deg > params.axis_sd_deg:
-        warnings.append(_unused(proximal_deg))
-        return Hinge(
-            axis1=np.zeros(3), axis2=axis2, proximal_deg=proximal_deg, unused_deg=proximal_deg, warnings=tuple(warnings)
-        )
-    if not certain:
-        dragged = float((data[0] @ axis1) @ (data[1] @ axis2))
-        axis1 = axis1 if dragged >= 0 else -axis1
-        warnings.append(
-            f"the proximal segment turned by {proximal_deg:.0f} deg and the data cannot tell in which direction; taken as "
-            "dragged along by the movement: hold it still"
-        )
-    return Hinge(axis1=axis1, axis2=axis2, proximal_deg=proximal_deg, unused_deg=0.0, warnings=tuple(warnings))

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from analysis.model import FloatArray, JointAngle, ReferencePose, SegmentTilt, Source, Zero
 from sensors.clock import ClockParams, ImuPair, pair_on_one_clock
-from sensors.drift import DriftNoise, DriftPath, estimate_noise, smooth_drift
+from sensors.drift import DriftNoise, DriftPath, estimate_noise, find_steps, smooth_drift
 from sensors.ends import EndLooks, EndParams, look_by_ends
 from sensors.errors import SensorError
 from sensors.gravity import Blocks, GravityLooks, GravityParams, Turning, cut_blocks, look_by_gravity
@@ -41,6 +41,8 @@ class DriftParams:
         Least variance of one look at the drift.
     lags
         Lags, in blocks, over which the noise is read off the looks.
+    step_looks, least_step_sd
+        A jump of the drift shows in the means of so many looks on either side, from so many standard deviations on.
     gap_rate_deg_s
         Rate at which the joint may have turned unseen in a gap (deg/s).
     """
@@ -53,6 +55,8 @@ class DriftParams:
     least_walk_deg2_s: float = 1e-3
     least_look_deg2: float = 0.05
     lags: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
+    step_looks: int = 6
+    least_step_sd: float = 4.0
     gap_rate_deg_s: float = 100.0
 
 
@@ -179,7 +183,7 @@ def angle_from_imus(
     )
     tilt = joint
     if hinge.proximal_moves:
-        alone = Hinge(axis1=np.zeros(3), axis2=hinge.axis2, proximal_deg=0.0, unused_deg=0.0, warnings=())
+        alone = Hinge(axis1=np.zeros(3), axis2=hinge.axis2, proximal_deg=0.0, unknown_deg=0.0, warnings=())
         distal_only = Turning(
             proximal_rad=np.zeros_like(turning.distal_rad), distal_rad=turning.distal_rad, rate_rad_s=turning.rate_rad_s
         )
@@ -315,10 +319,15 @@ def _smooth_without_gravity(  # noqa: PLR0913 (what is known of the drift withou
     opening = "the joint's axis is vertical, where gravity cannot show the drift"
     if isinstance(ends, EndLooks):
         step = float(np.median(np.diff(ends.index))) / rate_hz
-        least = DriftNoise(walk_deg2_s=walk, look_deg2=max(ends.sd_deg**2, drift.least_look_deg2))
-        noise = estimate_noise(ends.drift_deg, step, lags=drift.lags[:5], least=least)
+        least = DriftNoise(walk_deg2_s=walk, look_deg2=drift.least_look_deg2)
+        steps = find_steps(
+            ends.drift_deg, max(ends.sd_deg, 1e-3), window=drift.step_looks, least_sd=drift.least_step_sd
+        )
+        noise = estimate_noise(ends.drift_deg - np.cumsum(steps), step, lags=drift.lags[:5], least=least)
         at = np.minimum(ends.index // blocks.size[0], blocks.first.size - 1)
         looks[at], look_var[at], walk = ends.drift_deg, noise.look_deg2, noise.walk_deg2_s
+        gap_var = gap_var.copy()
+        gap_var[np.maximum(at - 1, 0)] += steps**2
         said = f"{opening}; it was taken out on the assumption that the movement keeps coming back to the same ends"
     elif rested:
         said = f"{opening}; it was taken out by the rests alone"
@@ -364,7 +373,7 @@ def _zeroed(
     """Give the angle its sign, its zero and its standard deviation."""
     (sign, seen), (pose, params) = signed, zeroing
     angle = sign * joint.angle_deg
-    variance = joint.variance_deg2 + _ripple_var(angle, pair.rate_hz, params) + (0.5 * hinge.unused_deg) ** 2
+    variance = joint.variance_deg2 + _ripple_var(angle, pair.rate_hz, params) + hinge.unknown_deg**2
     if pose is None:
         return angle - angle[int(np.argmax(seen))], np.sqrt(variance), Zero.RELATIVE
     at = int(np.argmin(np.where(seen, np.abs(pair.time_s - pose.time_s), np.inf)))
