@@ -1,4 +1,4 @@
-"""Colours that stay apart for colour-blind readers (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/), and their roles."""
+"""Colours that colour-blind readers can tell apart (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/), by role."""
 
 __all__ = [
     "AFTER",

@@ -29,7 +29,7 @@ UNUSABLE = 2
 INTERNAL_FAULT = 1
 
 
-def analyze(
+def analyze(  # noqa: PLR0917 (typer takes an argument per option)
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH", help="Recording folders, or bare videos or angle CSVs.")
     ],

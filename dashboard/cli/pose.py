@@ -26,4 +26,13 @@ def pose(
     """
     if (muscle_group is None) != (side is None):
         raise UsageError("--muscle-group and --side go together: both for the joint's angle, or none of them")
+    box = parse_box(patient_box)
+    with native_noise_silenced():
+        from dashboard.services.landmarks import check_ending, landmarks_of, write_landmarks  # noqa: PLC0415 (loads cv2)
+
+        check_ending(out)
+        with progress_board() as board, board.step(video.name) as on_progress:
+            table = landmarks_of(video, muscle_group, side, patient_box=box, on_progress=on_progress)
+        write_landmarks(table, out)
+    sys.stdout.write(f"{out}\n")
     return 0

@@ -38,7 +38,8 @@ def _print_heading(console: Console, finding: Mapping[str, Any]) -> None:
     console.print(f"[bold]{escape(str(finding['path']))}[/bold]", soft_wrap=True)
     console.print(
         f"{finding['side'].capitalize()} {plain(finding['muscle_group'])}, {protocol(finding['test'])}, from "
-        f"{', '.join(finding['sources'])}; {angle['n']} samples at {angle['rate_hz']:.4g} Hz, zero: {plain(angle['zero'])}"
+        f"{', '.join(finding['sources'])}; {angle['n']} samples at {angle['rate_hz']:.4g} Hz, "
+        f"zero: {plain(angle['zero'])}"
     )
 
 

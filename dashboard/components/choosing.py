@@ -47,8 +47,8 @@ def choose(name: str, label: str, options: Sequence[str], wording: Callable[[str
 def no_patients() -> None:
     """Say what to do where the store is empty."""
     st.info(
-        "There are no patients yet. Open **Patients** and add a recording, or run `catchangle demo` in a terminal to look "
-        "at simulated exams.",
+        "There are no patients yet. Add a recording on **Patients**, or run `catchangle demo` in a terminal to look at "
+        "simulated exams.",
         icon=":material/info:",
     )
 

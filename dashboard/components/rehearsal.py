@@ -1,6 +1,7 @@
 """A rehearsal of the dashboard without a browser: the server answers, and every page renders with what is stored."""
 
 import http.client
+import logging
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from streamlit.logger import set_log_level
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.server import SCRIPT
@@ -62,6 +64,7 @@ def _server(where: Serving, home: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def _render(name: str, home: Path) -> str:
     os.environ[HOME_VARIABLE] = str(home)
+    set_log_level(logging.ERROR)
     page = AppTest.from_file(SCRIPT, default_timeout=RENDER_S)
     page.run()
     if name != PAGES[0]:

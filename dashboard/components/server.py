@@ -78,6 +78,6 @@ def _find_video(recording_id: str) -> Path | None:
 
 
 async def _first_page(request: Request) -> Response:
-    """The first page has its name as well, so that a link to it may be written down."""
+    """Lead from the first page's name to its place, so that a link to it may be written down."""
     query = request.url.query
     return RedirectResponse("/" + (f"?{query}" if query else ""))

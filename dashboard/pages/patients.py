@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.components.choosing import PATIENT, RECORDING, choose_patient, session_label
+from dashboard.components.choosing import PATIENT, RECORDING, choose_patient, no_patients, session_label
 from dashboard.components.guard import page
 from dashboard.components.intake_form import intake_form
 from dashboard.components.workspace import open_store
@@ -82,11 +82,7 @@ def _show() -> None:
     store = open_store()
     entries = list_patients(store)
     if not entries:
-        st.info(
-            "There are no patients yet. Add a recording below, or run `catchangle demo` in a terminal to look at simulated "
-            "exams.",
-            icon=":material/info:",
-        )
+        no_patients()
     else:
         _overview(entries)
         patient = choose_patient([entry.patient for entry in entries])

@@ -19,7 +19,7 @@ __all__ = ["MEASURES", "CohortChoice", "CohortResult", "Measure", "SignedRankPar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """A number that is compared over patients; `ticks` are the labels of an ordered scale whose ranks are the values."""
+    """A number that is compared over patients; where its values are ranks of a scale, `ticks` are the labels."""
 
     name: str
     unit: str
@@ -208,6 +208,8 @@ def signed_rank(
     differing = differences[differences != 0]
     if differing.size == 0:
         return None, True
+    if differing.size == 1:
+        return 1.0, True  # both signs of one pair are as extreme as it is
     exact = differing.size <= params.exact_up_to
     resamples = np.inf if exact else params.resamples
     method = stats.PermutationMethod(n_resamples=resamples, rng=np.random.default_rng(params.seed))

@@ -9,12 +9,21 @@ import numpy as np
 from analysis.finding import GRADES
 from analysis.model import FloatArray
 from analysis.muscles import MUSCLES
-from dashboard.services.exams import Exam
+from dashboard.services.exams import Exam, limb_label
 from dashboard.services.reading import Reading
-from dashboard.services.wording import ABSENT, number, signed
-from records.rows import RecordingRow
+from dashboard.services.wording import ABSENT, number, protocol, signed
+from records.rows import RecordingRow, SessionRow
+from records.store import Store
 
-__all__ = ["AlignedStretch", "ChangeRow", "aligned_stretches", "chance_of_lower", "change_rows", "same_limb"]
+__all__ = [
+    "AlignedStretch",
+    "ChangeRow",
+    "Limb",
+    "aligned_stretches",
+    "chance_of_lower",
+    "change_rows",
+    "examined_twice",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +59,24 @@ class AlignedStretch:
     catch: tuple[float, float] | None
 
 
-def same_limb(one: RecordingRow, other: RecordingRow) -> bool:
-    """Tell whether two recordings test the same muscle group of the same side in the same way."""
-    return (one.muscle_group, one.side, one.test) == (other.muscle_group, other.side, other.test)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limb:
+    """A limb of one patient with all its exams of one kind, by recording, in order of time."""
+
+    label: str
+    exams: Mapping[str, tuple[SessionRow, RecordingRow]]
+
+
+def examined_twice(store: Store, code: str) -> dict[str, Limb]:
+    """Return the patient's limbs that were examined more than once in the same way, by a short name."""
+    found: dict[str, dict[str, tuple[SessionRow, RecordingRow]]] = {}
+    labels: dict[str, str] = {}
+    for session in store.sessions(code):
+        for recording in store.recordings(session.id):
+            key = f"{recording.side.value}-{recording.muscle_group.value}-{recording.test.value}"
+            labels[key] = f"{limb_label(recording)}, {protocol(recording.test.value)}"
+            found.setdefault(key, {})[recording.id] = (session, recording)
+    return {key: Limb(label=labels[key], exams=exams) for key, exams in found.items() if len(exams) > 1}
 
 
 def aligned_stretches(exam: Exam, velocity: str) -> tuple[AlignedStretch, ...]:
