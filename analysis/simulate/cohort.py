@@ -14,7 +14,7 @@ from analysis.simulate.severity import STANDARD_SEVERITY, SeverityParams, draw_p
 
 __all__ = ["CohortParams", "draw_cohort"]
 
-_SEEDS_PER_PATIENT = 1000
+_PLACES_PER_SEED = 1000
 
 _TRIAL_EXAM = ExamPlan(slow=1, fast=1, lead_s=0.3, hold_s=0.3, return_s=0.5, rest_s=0.3)
 
@@ -28,14 +28,20 @@ class CohortParams:
     severity
         Spread around the severity table.
     rounds
-        How often a patient is drawn again whose true grade in a trial exam is not the one whose turn it is. After that
-        the patient is taken as drawn.
+        How often patients are drawn again whose true grade in a trial exam is not the one whose turn it is. After that
+        a patient is taken as drawn.
+    tried_at_once
+        About how many patients are tried in each of these rounds: where few places are open, several for each.
+    tries
+        At most how many patients are tried for one place in one round.
     trial_exam
-        The protocol of that trial exam, by the standard examiner.
+        The protocol of the trial exam, by the standard examiner.
     """
 
     severity: SeverityParams = STANDARD_SEVERITY
-    rounds: int = 4
+    rounds: int = 3
+    tried_at_once: int = 100
+    tries: int = 8
     trial_exam: ExamPlan = _TRIAL_EXAM
 
 
@@ -72,26 +78,26 @@ def draw_cohort(
         raise AnalysisError(f"expected at least one patient and one muscle group; got {n} and {len(groups)}")
     wanted = grades_in_turn(n, np.random.default_rng([seed, 3]))
     chosen: dict[int, VirtualPatient] = {}
-    for attempt in range(params.rounds + 1):
-        open_places = [i for i in range(n) if i not in chosen]
-        drawn = [_draw(i, attempt, wanted, groups, seed, params) for i in open_places]
-        if attempt == params.rounds or not drawn:
-            chosen.update(zip(open_places, drawn, strict=True))
-            break
-        truths = exam_truths(drawn, seed=seed, plan=params.trial_exam)
-        tried = zip(open_places, drawn, truths, strict=True)
-        chosen.update((i, patient) for i, patient, truth in tried if truth.grade == wanted[i])
-    return tuple(chosen[i] for i in range(n))
+    for number in range(params.rounds):
+        places = [i for i in range(n) if i not in chosen]
+        tries = max(1, min(params.tries, params.tried_at_once // max(len(places), 1)))
+        drawn = [
+            (i, _draw(i, number * params.tries + attempt, wanted[i], groups, seed, params))
+            for i in places
+            for attempt in range(tries)
+        ]
+        truths = exam_truths([patient for _, patient in drawn], seed=seed, plan=params.trial_exam)
+        for (i, patient), truth in zip(drawn, truths, strict=True):
+            if truth.grade == wanted[i]:
+                chosen.setdefault(i, patient)
+    last = params.rounds * params.tries
+    return tuple(chosen.get(i) or _draw(i, last, wanted[i], groups, seed, params) for i in range(n))
 
 
 def _draw(
-    i: int,
-    attempt: int,
-    wanted: Sequence[str],
-    groups: Sequence[MuscleGroup],
-    seed: int,
-    params: CohortParams,
+    place: int, attempt: int, grade: str, groups: Sequence[MuscleGroup], seed: int, params: CohortParams
 ) -> VirtualPatient:
-    """Draw the i-th patient; each attempt has a seed of its own."""
-    own_seed = (seed * _SEEDS_PER_PATIENT + i) * (params.rounds + 1) + attempt
-    return draw_patient(wanted[i], groups[i % len(groups)], seed=own_seed, params=params.severity)
+    """Draw a patient for one place; each attempt has a seed of its own."""
+    attempts = params.rounds * params.tries + 1
+    own_seed = (seed * _PLACES_PER_SEED + place) * attempts + attempt
+    return draw_patient(grade, groups[place % len(groups)], seed=own_seed, params=params.severity)

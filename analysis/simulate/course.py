@@ -29,6 +29,8 @@ class SimulationParams:
         Integration steps between samples of the true series; 4 gives 250 Hz.
     side_by_side
         Exams that are integrated side by side: enough to spread the cost of a step, few enough for the memory.
+    together
+        Up to this many trials, slow and fast ones are integrated together, though they differ in duration.
     reference_s
         Time of the reference pose, within the first rest.
     sway_knot_s
@@ -38,8 +40,9 @@ class SimulationParams:
     dynamics: DynamicsParams = DYNAMICS
     steps_per_sample: int = 4
     side_by_side: int = 100
+    together: int = 60
     reference_s: float = 0.5
-    sway_knot_s: float = 0.8
+    sway_knot_s: float = 1.5
 
 
 STANDARD_SIMULATION = SimulationParams()
@@ -124,7 +127,9 @@ def _steps(movement: Movement, step_s: float) -> int:
 
 
 def _integrate(trials: list[Trial], params: SimulationParams) -> list[Motion]:
-    """Integrate slow and fast trials apart, as their durations differ; results in the order of the trials."""
+    """Integrate trials, slow and fast ones apart where there are many; results in the order of the trials."""
+    if len(trials) <= params.together:
+        return list(integrate(trials, params=params.dynamics))
     found: dict[int, Motion] = {}
     for is_slow in (True, False):
         chosen = [i for i, trial in enumerate(trials) if trial.movement.is_slow == is_slow]

@@ -74,7 +74,7 @@ class SensorModel:
     soft_tissue_deg: float = 0.5
     soft_tissue_per_rad_s2: float = 0.0001
     proximal_swing_deg: float = 1.0
-    slow_turn_knot_s: float = 0.8
+    slow_turn_knot_s: float = 2.0
     loss_fraction: float = 0.01
     loss_burst: float = 2.0
     start_spread_s: float = 0.05
@@ -302,7 +302,7 @@ def _mounting(sensors: SensorModel, rng: np.random.Generator) -> NDArray[np.floa
 def slow_curve(end_s: float, sd: float, rng: np.random.Generator, *, knot_s: float, axes: int) -> CubicSpline:
     """Draw a smooth random curve over [0, end_s], shape (n, axes): a cubic spline through random knots."""
     knots_s = np.linspace(0.0, end_s, max(4, round(end_s / knot_s) + 1))
-    return CubicSpline(knots_s, rng.normal(0.0, 1.0, (knots_s.size, axes)) * sd)
+    return CubicSpline(knots_s, rng.normal(0.0, 1.0, (knots_s.size, axes)) * sd, bc_type="natural")
 
 
 def _swing(motion: Kinematics, at_s: FloatArray, sensors: SensorModel, rng: np.random.Generator) -> _Turn:
