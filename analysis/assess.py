@@ -8,19 +8,17 @@ import numpy as np
 from analysis.catch import CatchParams, catch_probability, find_departure, kinematic_catch
 from analysis.clonus import ClonusParams, clonus_duration_s
 from analysis.errors import AnalysisError
-from analysis.evidence import fast_evidence
 from analysis.finding import Assessment, Catch, Grade, Pendulum, Stretch, StretchFinding, Tardieu, VelocityClass
 from analysis.grading import GradingParams, KinematicEvidence, grade_by_force, grade_by_movement
 from analysis.limb import Limb, limb_of
+from analysis.load import LimbLoad, LoadParams, measure_load
 from analysis.model import Recording, TestKind
 from analysis.motion import Motion, track_motion
 from analysis.pendulum import PendulumParams, measure_pendulum
 from analysis.resistance import (
-    LimbLoad,
     ResistanceParams,
+    fast_evidence,
     force_catch,
-    measure_load,
-    reach,
     resistance_curve,
     resistance_of,
 )
@@ -39,7 +37,7 @@ class AssessParams:
 
     Attributes
     ----------
-    stretch, catch, resistance, clonus, tardieu, pendulum, grading
+    stretch, catch, load, resistance, clonus, tardieu, pendulum, grading
         See the steps.
     max_gap_s
         A stretch in which the joint was not observed for longer is flagged and left out. Chosen by us.
@@ -47,6 +45,7 @@ class AssessParams:
 
     stretch: StretchParams = field(default_factory=StretchParams)
     catch: CatchParams = field(default_factory=CatchParams)
+    load: LoadParams = field(default_factory=LoadParams)
     resistance: ResistanceParams = field(default_factory=ResistanceParams)
     clonus: ClonusParams = field(default_factory=ClonusParams)
     tardieu: TardieuParams = field(default_factory=TardieuParams)
@@ -69,7 +68,7 @@ class _Exam:
     warnings: tuple[str, ...]
 
     def of(self, velocity: VelocityClass) -> tuple[int, ...]:
-        """Indices of the stretches of one velocity that are not flagged."""
+        """List the indices of the stretches of one velocity that are not flagged."""
         return tuple(
             i
             for i, (stretch, quality) in enumerate(zip(self.stretches, self.quality, strict=True))
@@ -88,8 +87,7 @@ class _Exam:
         """Range of a stretch with what was carried on at once, as a share of the healthy range."""
         x = self.motion.stretch_deg
         leg = self.legs[index]
-        top = x[reach(self.motion, leg).stop - 1]
-        return float((top - x[leg.start]) / self.recording.muscle.healthy_range_deg)
+        return float((x[leg.end] - x[leg.start]) / self.recording.muscle.healthy_range_deg)
 
 
 def assess(recording: Recording, params: AssessParams = AssessParams()) -> Assessment:
@@ -154,9 +152,7 @@ def _assess_pendulum(recording: Recording, params: AssessParams) -> Assessment:
 
 def _examine(recording: Recording, params: AssessParams) -> _Exam:
     """Find the stretches of a recording and what they weigh."""
-    motion = track_motion(
-        recording.angle, stretch_sign=recording.muscle.stretch_sign, params=params.stretch.motion
-    )
+    motion = track_motion(recording.angle, stretch_sign=recording.muscle.stretch_sign, params=params.stretch.motion)
     limb = limb_of(recording.muscle_group, recording.subject)
     legs: tuple[Leg, ...] = ()
     warnings: list[str] = []
@@ -182,31 +178,28 @@ def _examine(recording: Recording, params: AssessParams) -> _Exam:
 
 def _weigh(exam: _Exam, params: AssessParams) -> _Exam:
     """Add the torques where there is a force sensor, with what limits them."""
-    force = exam.recording.force
-    if force is None or not exam.legs:
+    if exam.recording.force is None or not exam.legs:
         return exam
     warnings = list(exam.warnings)
     if exam.limb.sized_from_defaults:
         missing = ", ".join(exam.limb.assumed)
-        warnings.append(f"{missing} not recorded: the limb's weight, inertia and thresholds are those of an average adult")
+        warnings.append(
+            f"{missing} not recorded: the limb's weight, inertia and thresholds are those of an average adult"
+        )
     if exam.recording.tilt is None:
         warnings.append(
             "the segment's tilt against gravity was not recorded: its weight was fitted in the joint angle, resistance "
             "is less certain"
         )
-    slow, fast = exam.of(VelocityClass.V1), exam.of(VelocityClass.V3)
-    if not slow:
+    if not exam.of(VelocityClass.V1):
         warnings.append("no slow stretch: the limb's weight is known from body size and rest alone")
     try:
         load = measure_load(
+            exam.recording,
             exam.motion,
-            force,
-            exam.recording.tilt,
-            limb=exam.limb,
-            zero=exam.recording.angle.zero,
-            slow=tuple(exam.legs[i] for i in slow),
-            fast=tuple(exam.legs[i] for i in fast),
-            params=params.resistance,
+            exam.limb,
+            legs={velocity: [exam.legs[i] for i in exam.of(velocity)] for velocity in VelocityClass},
+            params=params.load,
         )
     except AnalysisError as error:
         return replace(exam, warnings=(*warnings, f"resistance was not measured: {error}"))
@@ -276,9 +269,7 @@ def _tardieu(exam: _Exam, findings: Sequence[StretchFinding], params: AssessPara
     return summarise_tardieu(
         findings,
         stretch_sign=exam.recording.muscle.stretch_sign,
-        clonus_s=[
-            clonus_duration_s(exam.motion, leg, until=leg.last, params=params.clonus) for leg in exam.legs
-        ],
+        clonus_s=[clonus_duration_s(exam.motion, leg, until=leg.last, params=params.clonus) for leg in exam.legs],
         slight=[
             None if f.resistance is None else f.resistance.peak_excess_Nm >= exam.limb.noticeable_Nm for f in findings
         ],

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.finding import Catch
 from analysis.model import FloatArray
@@ -116,7 +117,9 @@ def find_departure(
     latest = int(velocity_lag.argmax())
     onset = int(acceleration_lag[: max(latest, 1) + 1].argmax())
     half = _half_before(acceleration_lag, onset)
-    brisk = max(float(motion.acceleration_deg_s2[leg.start : leg.peak + 1].max()), _BELL_BRAKING * peak_velocity / duration_s)
+    brisk = max(
+        float(motion.acceleration_deg_s2[leg.start : leg.peak + 1].max()), _BELL_BRAKING * peak_velocity / duration_s
+    )
     deceleration = float(-motion.acceleration_deg_s2[span].min())
     stop_deg = float(motion.stretch_deg[leg.end])
     return Departure(
@@ -191,10 +194,10 @@ _NEVER_SURER = 0.995
 """No kinematic evidence is certain."""
 
 
-def _bell(share: FloatArray) -> FloatArray:
+def _bell(share: NDArray[np.floating]) -> FloatArray:
     """Velocity of a minimum-jerk movement over its peak, at shares of its duration; 0 before and after."""
     s = np.clip(share, 0.0, 1.0)
-    return 16.0 * s**2 * (1.0 - s) ** 2
+    return np.asarray(16.0 * s**2 * (1.0 - s) ** 2, dtype=np.float64)
 
 
 def _reference_duration(motion: Motion, leg: Leg) -> float:
@@ -221,20 +224,13 @@ def _interruption(motion: Motion, leg: Leg, *, end_range_deg: float, params: Cat
     lowest = np.minimum.accumulate(np.where(before_end, velocity, np.inf))
     gain = velocity - lowest
     largest = float(gain[np.isfinite(gain)].max(initial=0.0))
-    return max(0.0, largest - params.noise_ratio * velocity_noise(motion)) / float(velocity[0])
-
-
-def velocity_noise(motion: Motion) -> float:
-    """Standard deviation that the samples' white noise leaves in the smoothed velocity, in deg/s."""
-    share = 2.0 * motion.cutoff_hz / motion.rate_hz
-    return float(2.0 * np.pi * motion.cutoff_hz * motion.noise_deg * np.sqrt(min(share, 1.0) / 3.0))
+    return max(0.0, largest - params.noise_ratio * motion.velocity_noise_deg_s) / float(velocity[0])
 
 
 def _interval(motion: Motion, departure: Departure, params: CatchParams) -> tuple[float, float]:
-    """Bound the angle of catch: from the earliest departure to the deceleration's end, widened by noise and bandwidth."""
-    share = 2.0 * motion.cutoff_hz / motion.rate_hz
+    """Bound the angle of catch by the earliest and the largest departure, widened by noise and bandwidth."""
     timing_deg = motion.velocity_deg_s[departure.onset] * params.timing_share / motion.cutoff_hz
-    spread = 1.96 * float(np.sqrt(motion.noise_deg**2 * share + motion.systematic_deg**2 + timing_deg**2))
+    spread = 1.96 * float(np.sqrt(motion.angle_noise_deg**2 + motion.systematic_deg**2 + timing_deg**2))
     early = float(motion.stretch_deg[departure.half]) - spread
     late = float(motion.stretch_deg[departure.onset]) + spread
     low, high = sorted((motion.sign * early, motion.sign * max(late, early)))

@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 from analysis.limb import Limb
 from analysis.model import FloatArray
 
-__all__ = ["GravityFit", "GravityParams", "fit_gravity"]
+__all__ = ["GravityFit", "GravityParams", "SlowTorque", "fit_gravity"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +20,8 @@ class GravityParams:
     amplitude_sd_share
         Standard deviation of the weight's moment about de Leva's value where the segment's tilt is known.
     untilted_share, untilted_sd_share
-        Mean and standard deviation of that moment, as a share of de Leva's, where only the joint angle is known: how the
-        limb lies against gravity is then unknown.
+        Mean and standard deviation of that moment, as a share of de Leva's, where only the joint angle is known: how
+        the limb lies against gravity is then unknown.
     offset_sd_share
         Standard deviation of the force sensor's offset, as a share of the noticeable torque.
     slope_sd_share
@@ -34,6 +34,8 @@ class GravityParams:
         Number of knots at which excess stiffness may grow.
     phase_step_deg
         Grid of the phase of gravity.
+    least_sd_share
+        Least deviation of any prior, as a share of its unit, so that nothing is divided by 0.
     """
 
     amplitude_sd_share: float = 0.1
@@ -45,6 +47,40 @@ class GravityParams:
     bins: int = 40
     knots: int = 10
     phase_step_deg: float = 3.0
+    least_sd_share: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SlowTorque:
+    """What the examiner's torque holds in slow stretches or rests beyond inertia and a healthy limb's resistance.
+
+    Attributes
+    ----------
+    torque_Nm
+        Torque, shape (n,).
+    fraction
+        Fraction of the healthy range, shape (n,).
+    healthy_slope_Nm
+        How much a healthy limb's resistance grows per fraction of the range, shape (n,).
+    tilt_rad
+        Tilt of the moved segment up to a constant, or the joint angle, shape (n,).
+    """
+
+    torque_Nm: FloatArray
+    fraction: FloatArray
+    healthy_slope_Nm: FloatArray
+    tilt_rad: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Binned:
+    """Slow torque averaged over bins of the range."""
+
+    torque_Nm: FloatArray
+    fraction: FloatArray
+    healthy_slope_Nm: FloatArray
+    cosine: FloatArray
+    sine: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,6 +93,8 @@ class GravityFit:
         Coefficients of the moment in the tilt angle and offset of the sensor, one for each phase, shape (phases,).
     weight
         Probability of each phase, summing to 1.
+    shift, shift_sd
+        How much further along the healthy range the limb is than its angle says, and the deviation of that.
     misfit_Nm
         Root mean square of what the best fit leaves.
     """
@@ -65,6 +103,8 @@ class GravityFit:
     sine_Nm: FloatArray
     offset_Nm: FloatArray
     weight: FloatArray
+    shift: float
+    shift_sd: float
     misfit_Nm: float
 
     def moment_Nm(self, tilt_rad: FloatArray) -> FloatArray:  # noqa: N802 - the unit keeps its capital
@@ -83,32 +123,31 @@ class GravityFit:
 
 
 def fit_gravity(
-    torque_Nm: FloatArray,
-    fraction: FloatArray,
-    tilt_rad: FloatArray,
+    slow: SlowTorque,
     *,
     limb: Limb,
     in_plane: float | None,
+    shift: tuple[float, float],
     params: GravityParams = GravityParams(),
 ) -> GravityFit:
     """Explain slow torque beyond a healthy limb's by the limb's weight and by stiffness that only grows.
 
     A limb that is stiffer than a healthy one (contracture, tonic reflex) resists more the further it is stretched; the
     moment of the limb's weight goes with the cosine of its tilt, with an amplitude known within bounds and an unknown
-    phase. For each phase on a grid the rest is a non-negative least-squares problem; the misfits weigh the phases.
+    phase. The angle's zero is uncertain, and a healthy limb's resistance rises steeply at the end of range: a shift along
+    it is fitted to first order. For each phase on a grid the rest is a non-negative least-squares problem; the misfits
+    weigh the phases.
 
     Parameters
     ----------
-    torque_Nm
-        Examiner's torque less inertia and less a healthy limb's resistance, in slow stretches and rests, shape (n,).
-    fraction
-        Fraction of the healthy range, shape (n,).
-    tilt_rad
-        Tilt of the moved segment up to a constant, or the joint angle, shape (n,).
+    slow
+        Torque in slow stretches or rests.
     limb
         Sizes the priors.
     in_plane
         Share of gravity in the plane of movement; ``None`` where the tilt is unknown and the joint angle stands for it.
+    shift
+        Mean and standard deviation, from the angle's, of the shift along the healthy range.
     params
         Priors.
     """
@@ -118,66 +157,78 @@ def fit_gravity(
     else:
         mean_Nm = in_plane * limb.gravity_moment_Nm
         sd_Nm = params.amplitude_sd_share * limb.gravity_moment_Nm
-    binned = _binned(torque_Nm, fraction, tilt_rad, params)
-    reduced = _reduced(*binned, misfit_Nm=params.misfit_sd_share * limb.noticeable_Nm, params=params)
+    binned = _binned(slow, params)
+    reduced = _reduced(binned, misfit_Nm=params.misfit_sd_share * limb.noticeable_Nm, params=params)
     phases = np.radians(np.arange(0.0, 360.0, params.phase_step_deg))
-    solved = [
-        _solve(reduced, phase, (mean_Nm, sd_Nm), noticeable_Nm=limb.noticeable_Nm, params=params) for phase in phases
-    ]
-    cost, amplitude, offset = (np.array(column) for column in zip(*solved, strict=True))
+    spread = np.full(5 + params.knots, params.slope_sd_share * limb.noticeable_Nm)
+    spread[0] = max(sd_Nm, params.least_sd_share * limb.noticeable_Nm)
+    spread[1:3] = params.offset_sd_share * limb.noticeable_Nm
+    spread[3:5] = max(shift[1], params.least_sd_share)
+    solved = [_solve(reduced, phase, (mean_Nm, shift[0]), spread) for phase in phases]
+    cost, amplitude, offset, shifts = (np.array(column) for column in zip(*solved, strict=True))
     weight = np.exp(-0.5 * (cost - cost.min()))
+    weight /= weight.sum()
     best = int(cost.argmin())
-    count = max(1, binned[0].size)
+    mean_shift = float(weight @ shifts)
     return GravityFit(
         cosine_Nm=amplitude * np.cos(phases),
         sine_Nm=amplitude * np.sin(phases),
         offset_Nm=offset,
-        weight=weight / weight.sum(),
-        misfit_Nm=float(params.misfit_sd_share * limb.noticeable_Nm * np.sqrt(cost[best] / count)),
+        weight=weight,
+        shift=mean_shift,
+        shift_sd=float(
+            np.hypot(np.sqrt(weight @ (shifts - mean_shift) ** 2), _shift_sd(reduced, phases[best], spread))
+        ),
+        misfit_Nm=float(
+            params.misfit_sd_share * limb.noticeable_Nm * np.sqrt(cost[best] / max(1, binned.torque_Nm.size))
+        ),
     )
 
 
-def _binned(
-    torque_Nm: FloatArray, fraction: FloatArray, tilt_rad: FloatArray, params: GravityParams
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Average slow samples over bins of the range: torque, fraction, cosine and sine of the tilt."""
-    low, high = float(fraction.min()), float(fraction.max())
-    index = np.minimum(((fraction - low) / max(high - low, 1e-9) * params.bins).astype(int), params.bins - 1)
+def _binned(slow: SlowTorque, params: GravityParams) -> _Binned:
+    """Average slow samples over bins of the range."""
+    low, high = float(slow.fraction.min()), float(slow.fraction.max())
+    index = ((slow.fraction - low) / max(high - low, 1e-9) * params.bins).astype(int)
+    index = np.minimum(index, params.bins - 1)
     count = np.bincount(index, minlength=params.bins)
     kept = count > 0
-    columns = (torque_Nm, fraction, np.cos(tilt_rad), np.sin(tilt_rad))
-    torque, at, cosine, sine = (np.bincount(index, c, minlength=params.bins)[kept] / count[kept] for c in columns)
-    return torque, at, cosine, sine
+    columns = (slow.torque_Nm, slow.fraction, slow.healthy_slope_Nm, np.cos(slow.tilt_rad), np.sin(slow.tilt_rad))
+    means = [np.bincount(index, c, minlength=params.bins)[kept] / count[kept] for c in columns]
+    return _Binned(torque_Nm=means[0], fraction=means[1], healthy_slope_Nm=means[2], cosine=means[3], sine=means[4])
 
 
-def _reduced(
-    torque: FloatArray, at: FloatArray, cosine: FloatArray, sine: FloatArray, *, misfit_Nm: float, params: GravityParams
-) -> FloatArray:
-    """Reduce the weighted equations to their triangle: columns cosine, sine, one, hinges, torque."""
+def _reduced(binned: _Binned, *, misfit_Nm: float, params: GravityParams) -> FloatArray:
+    """Reduce the weighted equations to their triangle: columns cosine, sine, one, shift, hinges, torque."""
     knots = np.arange(params.knots) / params.knots
-    hinges = np.maximum(at[:, None] - knots[None, :], 0.0)
-    equations = np.column_stack([cosine, sine, np.ones_like(at), hinges, torque]) / misfit_Nm
+    hinges = np.maximum(binned.fraction[:, None] - knots[None, :], 0.0)
+    one = np.ones_like(binned.fraction)
+    left = [binned.cosine, binned.sine, one, binned.healthy_slope_Nm]
+    equations = np.column_stack([*left, hinges, binned.torque_Nm]) / misfit_Nm
     padded = np.vstack([equations, np.zeros((max(0, equations.shape[1] - equations.shape[0]), equations.shape[1]))])
-    triangle: FloatArray = np.linalg.qr(padded, mode="r")
-    return triangle
+    return np.asarray(np.linalg.qr(padded, mode="r"), dtype=np.float64)
+
+
+def _columns(triangle: FloatArray, phase: float) -> FloatArray:
+    """Lay out the non-negative unknowns of one phase: amplitude, offset up and down, shift up and down, hinges."""
+    weight = np.cos(phase) * triangle[:, 0] + np.sin(phase) * triangle[:, 1]
+    offset, shift = triangle[:, 2], triangle[:, 3]
+    return np.column_stack([weight, offset, -offset, shift, -shift, triangle[:, 4:-1]])
 
 
 def _solve(
-    triangle: FloatArray,
-    phase: float,
-    amplitude: tuple[float, float],
-    *,
-    noticeable_Nm: float,
-    params: GravityParams,
-) -> tuple[float, float, float]:
-    """Solve for one phase: cost, amplitude and offset."""
-    mean_Nm, sd_Nm = amplitude
-    weight = np.cos(phase) * triangle[:, 0] + np.sin(phase) * triangle[:, 1]
-    columns = np.column_stack([weight, triangle[:, 2], -triangle[:, 2], triangle[:, 3:-1]])
-    spread = np.full(columns.shape[1], params.slope_sd_share * noticeable_Nm)
-    spread[0], spread[1:3] = max(sd_Nm, 1e-3 * noticeable_Nm), params.offset_sd_share * noticeable_Nm
-    prior = np.diag(1.0 / spread)
-    wanted = np.zeros(columns.shape[1])
-    wanted[0] = mean_Nm / spread[0]
-    solution, rest = nnls(np.vstack([columns, prior]), np.concatenate([triangle[:, -1], wanted]))
-    return float(rest**2), float(solution[0]), float(solution[1] - solution[2])
+    triangle: FloatArray, phase: float, means: tuple[float, float], spread: FloatArray
+) -> tuple[float, float, float, float]:
+    """Solve for one phase: cost, amplitude, offset and shift."""
+    wanted = np.zeros(spread.size)
+    wanted[0] = means[0] / spread[0]
+    wanted[3], wanted[4] = max(means[1], 0.0) / spread[3], max(-means[1], 0.0) / spread[4]
+    equations = np.vstack([_columns(triangle, phase), np.diag(1.0 / spread)])
+    solution, rest = nnls(equations, np.concatenate([triangle[:, -1], wanted]))
+    return float(rest**2), float(solution[0]), float(solution[1] - solution[2]), float(solution[3] - solution[4])
+
+
+def _shift_sd(triangle: FloatArray, phase: float, spread: FloatArray) -> float:
+    """Deviation of the shift at one phase, all other unknowns free within their priors."""
+    signed = [0, 1, 3, *range(5, spread.size)]  # one of each pair of signs
+    equations = np.vstack([_columns(triangle, phase), np.diag(1.0 / spread)])[:, signed]
+    return float(np.sqrt(np.linalg.inv(equations.T @ equations)[2, 2]))

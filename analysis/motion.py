@@ -1,6 +1,6 @@
 """Evenly sampled movement along the stretch: what every detector reads, smoothed once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from analysis.errors import AnalysisError
 from analysis.filters import bridge_gaps, low_pass, resample, time_derivative
 from analysis.model import FloatArray, JointAngle
 
-__all__ = ["Motion", "MotionParams", "track_motion"]
+__all__ = ["Motion", "MotionParams", "smooth_motion", "track_motion"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,8 @@ class Motion:
         Joint angle times the sign of the stretch: grows as the muscle lengthens. Gaps are bridged; see `seen`.
     velocity_deg_s, acceleration_deg_s2
         Its derivatives.
+    raw_deg
+        The stretch coordinate before smoothing.
     seen
         False where the joint was not observed.
     sign
@@ -69,12 +71,24 @@ class Motion:
     stretch_deg: FloatArray
     velocity_deg_s: FloatArray
     acceleration_deg_s2: FloatArray
+    raw_deg: FloatArray
     seen: NDArray[np.bool_]
     sign: int
     rate_hz: float
     cutoff_hz: float
     noise_deg: float
     systematic_deg: float
+
+    @property
+    def velocity_noise_deg_s(self) -> float:
+        """Standard deviation that the samples' white noise leaves in the smoothed velocity."""
+        share = min(2.0 * self.cutoff_hz / self.rate_hz, 1.0)
+        return float(2.0 * np.pi * self.cutoff_hz * self.noise_deg * np.sqrt(share / 3.0))
+
+    @property
+    def angle_noise_deg(self) -> float:
+        """Standard deviation that the samples' white noise leaves in the smoothed angle."""
+        return float(self.noise_deg * np.sqrt(min(2.0 * self.cutoff_hz / self.rate_hz, 1.0)))
 
 
 def track_motion(angle: JointAngle, *, stretch_sign: int, params: MotionParams = MotionParams()) -> Motion:
@@ -96,24 +110,36 @@ def track_motion(angle: JointAngle, *, stretch_sign: int, params: MotionParams =
     time_s = first_s + np.arange(int((last_s - first_s) * rate_hz + 1e-6) + 1) / rate_hz
     gap_s = max(params.max_gap_s, 3.0 / angle.rate_hz)
     raw = stretch_sign * resample(angle.time_s, angle.angle_deg, time_s, max_gap_s=gap_s)
-    seen = np.isfinite(raw)
-    bridged = bridge_gaps(raw)
     noise_deg = _white_noise(angle.angle_deg[seen_samples])
-    cutoff_hz = _cutoff(noise_deg, rate_hz=rate_hz, bandwidth_hz=angle.bandwidth_hz, params=params)
-    smooth = low_pass(bridged, rate_hz=rate_hz, cutoff_hz=cutoff_hz)
-    velocity = time_derivative(smooth, rate_hz=rate_hz)
     stated = angle.sd_deg[np.isfinite(angle.sd_deg)]
-    return Motion(
+    bridged = bridge_gaps(raw)
+    unsmoothed = Motion(
         time_s=time_s,
-        stretch_deg=smooth,
-        velocity_deg_s=velocity,
-        acceleration_deg_s2=time_derivative(velocity, rate_hz=rate_hz),
-        seen=seen,
+        stretch_deg=bridged,
+        velocity_deg_s=bridged,
+        acceleration_deg_s2=bridged,
+        raw_deg=bridged,
+        seen=np.isfinite(raw),
         sign=stretch_sign,
         rate_hz=rate_hz,
-        cutoff_hz=cutoff_hz,
+        cutoff_hz=np.inf,
         noise_deg=noise_deg,
         systematic_deg=float(np.median(stated)) if stated.size else 0.0,
+    )
+    cutoff_hz = _cutoff(noise_deg, rate_hz=rate_hz, bandwidth_hz=angle.bandwidth_hz, params=params)
+    return smooth_motion(unsmoothed, cutoff_hz=cutoff_hz)
+
+
+def smooth_motion(motion: Motion, *, cutoff_hz: float) -> Motion:
+    """Smooth a movement anew at another cut-off, and differentiate it."""
+    smooth = low_pass(motion.raw_deg, rate_hz=motion.rate_hz, cutoff_hz=cutoff_hz)
+    velocity = time_derivative(smooth, rate_hz=motion.rate_hz)
+    return replace(
+        motion,
+        stretch_deg=smooth,
+        velocity_deg_s=velocity,
+        acceleration_deg_s2=time_derivative(velocity, rate_hz=motion.rate_hz),
+        cutoff_hz=cutoff_hz,
     )
 
 

@@ -26,9 +26,9 @@ class PendulumParams:
         The limb is released where its velocity first exceeds this share of the first swing's peak. Chosen by us.
     min_first_swing_deg
         Smallest first swing of a limb that was dropped. Chosen by us.
-    plateau_s
-        The resting angle is the mean over the last period, or over this time where the limb does not swing. Chosen by
-        us.
+    plateau_periods, plateau_s
+        The resting angle is the mean over this many periods at the end, or over this time where the limb does not
+        swing. Chosen by us.
     r2n_factor
         Healthy ratio of the first swing to the plateau amplitude (Bajd and Vodovnik 1984,
         doi:10.1016/0141-5425(84)90058-3).
@@ -39,6 +39,7 @@ class PendulumParams:
     min_swing_deg: float = 3.0
     release_share: float = 0.02
     min_first_swing_deg: float = 10.0
+    plateau_periods: int = 2
     plateau_s: float = 1.0
     r2n_factor: float = 1.6
     motion: MotionParams = field(default_factory=MotionParams)
@@ -70,7 +71,8 @@ def measure_pendulum(angle: JointAngle, muscle: Muscle, params: PendulumParams =
     swings = turns[first + 1 :]
     tops = swings[::2]
     period_s = float(np.median(np.diff(motion.time_s[tops]))) if len(tops) > 1 else None
-    plateau_deg = _plateau(x, max(1, round((period_s or params.plateau_s) * motion.rate_hz)))
+    settled_s = params.plateau_s if period_s is None else params.plateau_periods * period_s
+    plateau_deg = _plateau(x, max(1, round(settled_s * motion.rate_hz)))
     a0_deg = plateau_deg - float(x[release])
     a1_deg = float(x[swings[0]] - x[release])
     if a0_deg < params.min_swing_deg:
@@ -95,8 +97,8 @@ def _first_drop(x: FloatArray, turns: list[int], params: PendulumParams) -> int:
     first = int(swings.argmax())
     if swings[first] < params.min_first_swing_deg:
         raise AnalysisError(
-            f"no pendulum test: the largest swing is {max(swings[first], 0.0):.1f} deg; release the raised limb and let "
-            "it swing"
+            f"no pendulum test: the largest swing is {max(swings[first], 0.0):.1f} deg; release the raised limb and "
+            "let it swing"
         )
     return first
 
@@ -108,9 +110,9 @@ def _release(velocity: FloatArray, lowest: int, top: int, params: PendulumParams
     return lowest + int(resting[-1]) if resting.size else lowest
 
 
-def _plateau(x: FloatArray, period: int) -> float:
-    """Average the angle over the last period: what is left of the swing cancels."""
-    return float(x[-period:].mean())
+def _plateau(x: FloatArray, samples: int) -> float:
+    """Average the angle over the last samples, whole periods: what is left of the swing cancels."""
+    return float(x[-samples:].mean())
 
 
 def _area_ratio(around: FloatArray) -> float:
@@ -120,7 +122,7 @@ def _area_ratio(around: FloatArray) -> float:
 
 
 def _damping(swings: FloatArray) -> float | None:
-    """Damping ratio from the logarithmic decrement of successive half swings (median), ``None`` where it is not shown."""
+    """Damping ratio from the logarithmic decrement of successive half swings (median), ``None`` if not shown."""
     if swings.size < 2:
         return None
     decrement = 2.0 * float(np.median(np.log(swings[:-1] / swings[1:])))  # per full period

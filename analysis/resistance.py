@@ -1,194 +1,62 @@
-"""Resistance of the limb to a stretch: the examiner's push with inertia and weight removed, against a healthy limb's."""
+"""Resistance of the limb to one stretch, the catch in it, and how far both may err."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import AnalysisError
-from analysis.filters import bridge_gaps, low_pass, resample
 from analysis.finding import Catch, Resistance, ResistanceCurve
-from analysis.gravity import GravityFit, GravityParams, fit_gravity
-from analysis.limb import Limb, healthy_torque_Nm, stretch_fraction
-from analysis.model import FloatArray, ForceSignal, SegmentTilt, Zero
+from analysis.grading import FastEvidence
+from analysis.limb import Limb
+from analysis.load import LimbLoad
+from analysis.model import FloatArray
 from analysis.motion import Motion
 from analysis.stretch import Leg
 
-__all__ = ["LimbLoad", "ResistanceParams", "excess_modes_Nm", "force_catch", "measure_load", "resistance_curve", "resistance_of", "reach"]
+__all__ = [
+    "ResistanceParams",
+    "excess_modes",
+    "fast_evidence",
+    "force_catch",
+    "resistance_curve",
+    "resistance_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResistanceParams:
-    """How resistance is read off the examiner's push; all chosen by us.
+    """How the resistance of a stretch is read; all chosen by us.
 
     Attributes
     ----------
-    max_lag_s, lag_step_s, lag_sd_s
-        Largest offset between the clocks of force and angle that is corrected, its grid, and its prior deviation.
-    lag_share
-        Clocks are aligned on the rise of the fast stretches, up to this share of the peak velocity: no reflex yet.
-    rest_velocity_deg_s
-        Below this velocity the limb rests; with the slow stretches these samples show the weight.
-    slow_velocity_deg_s
-        Samples of slow stretches that are faster than this are left out of the weight's fit.
-    follow_s
-        A stretch is read this long after its first stop: what is carried on at once belongs to its resistance.
     hold_s
         A catch is reported where the excess stays noticeable this long.
-    max_gap_s
-        Force samples further apart than this are not joined.
     max_correlation
         Stiffness and viscosity are separated where angle and velocity correlate less than this.
     inertia_sd_share, healthy_sd_share
         Standard deviations of the limb's inertia and of the healthy limb's resistance about their models.
     least_weight
         Phases of the weight that are less probable are left out of the error.
-    gravity
-        Fit of the weight.
+    floor_share
+        Standard deviation of the excess that no recording is better than, as a share of the noticeable torque.
+    grid
+        Points of the available range at which the excess is compared with the thresholds.
     """
 
-    max_lag_s: float = 0.03
-    lag_step_s: float = 0.0025
-    lag_sd_s: float = 0.01
-    lag_share: float = 0.8
-    rest_velocity_deg_s: float = 3.0
-    slow_velocity_deg_s: float = 70.0
-    follow_s: float = 0.5
     hold_s: float = 0.02
-    max_gap_s: float = 0.1
     max_correlation: float = 0.95
     inertia_sd_share: float = 0.05
     healthy_sd_share: float = 0.1
     least_weight: float = 1e-3
-    gravity: GravityParams = field(default_factory=GravityParams)
+    floor_share: float = 0.1
+    grid: int = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LimbLoad:
-    """Torques over a whole movement, on the grid of its `Motion`.
-
-    Attributes
-    ----------
-    push_Nm
-        The examiner's torque along the stretch, NaN where not observed.
-    inertial_Nm, weight_Nm, healthy_Nm
-        What of it accelerates the limb, carries it, and would move a healthy limb.
-    tilt_rad
-        Angle that the weight was fitted in.
-    gravity
-        The fit of the weight.
-    lag_s
-        Offset of the force's clock that was corrected.
-    """
-
-    push_Nm: FloatArray
-    inertial_Nm: FloatArray
-    weight_Nm: FloatArray
-    healthy_Nm: FloatArray
-    tilt_rad: FloatArray
-    gravity: GravityFit
-    lag_s: float
-
-    @property
-    def resistance_Nm(self) -> FloatArray:  # noqa: N802 - the unit keeps its capital
-        """Resistance of the limb, passive and reflex."""
-        return self.push_Nm - self.inertial_Nm - self.weight_Nm
-
-    @property
-    def excess_Nm(self) -> FloatArray:  # noqa: N802 - the unit keeps its capital
-        """Resistance beyond a healthy limb's, negative where it resists less."""
-        return self.resistance_Nm - self.healthy_Nm
-
-
-def measure_load(
-    motion: Motion,
-    force: ForceSignal,
-    tilt: SegmentTilt | None,
-    *,
-    limb: Limb,
-    zero: Zero,
-    slow: tuple[Leg, ...],
-    fast: tuple[Leg, ...],
-    params: ResistanceParams = ResistanceParams(),
-) -> LimbLoad:
-    """Separate the examiner's torque into inertia, weight and resistance.
-
-    Torque is force times lever plus free moment, smoothed like the angle. Inertia is de Leva's, the weight's moment is
-    fitted to slow stretches and rests, the clocks are aligned on the rise of the fast stretches.
-
-    Parameters
-    ----------
-    motion, force, tilt
-        What was recorded.
-    limb
-        Sizes of the limb.
-    zero
-        What the angle's zero refers to: a relative one starts the healthy range at the first stretch's start.
-    slow, fast
-        The stretches that the weight and the clocks are fitted to.
-    params
-        How resistance is read.
-
-    Raises
-    ------
-    AnalysisError
-        If force and angle do not overlap.
-    """
-    push = _push(motion, force, 0.0, params)
-    if not np.isfinite(push).any():
-        raise AnalysisError("force and angle were not recorded at the same time: check the clocks of the streams")
-    alpha = np.radians(motion.acceleration_deg_s2)
-    fraction = healthy_fraction(motion, limb, zero=zero, start_deg=_first_start(motion, slow, fast))
-    healthy = healthy_torque_Nm(limb, fraction, np.radians(motion.velocity_deg_s))
-    inertial = limb.inertia_kg_m2 * alpha
-    tilt_rad = _tilt(motion, tilt, params)
-    lag_s = 0.0
-    for _ in range(2 if fast else 1):
-        push = _push(motion, force, lag_s, params)
-        use = _slow_samples(motion, slow, params) & np.isfinite(push) & np.isfinite(tilt_rad)
-        gravity = fit_gravity(
-            (push - inertial - healthy)[use],
-            fraction[use],
-            tilt_rad[use],
-            limb=limb,
-            in_plane=None if tilt is None else tilt.in_plane,
-            params=params.gravity,
-        )
-        weight = gravity.moment_Nm(tilt_rad)
-        lag_s = _lag(motion, force, inertial + weight + healthy, fast, limb, params)
-    return LimbLoad(
-        push_Nm=_push(motion, force, lag_s, params),
-        inertial_Nm=inertial,
-        weight_Nm=weight,
-        healthy_Nm=healthy,
-        tilt_rad=tilt_rad,
-        gravity=gravity,
-        lag_s=lag_s,
-    )
-
-
-def healthy_fraction(motion: Motion, limb: Limb, *, zero: Zero, start_deg: float) -> FloatArray:
-    """Fraction of the healthy range at each sample; a relative angle starts it where the first stretch starts."""
-    angle = motion.sign * motion.stretch_deg
-    if zero is not Zero.RELATIVE:
-        return stretch_fraction(limb.muscle_group, angle)
-    shifted = stretch_fraction(limb.muscle_group, angle) - stretch_fraction(
-        limb.muscle_group, np.full(1, motion.sign * start_deg)
-    )
-    relative: FloatArray = shifted
-    return relative
-
-
-def reach(motion: Motion, leg: Leg, params: ResistanceParams = ResistanceParams()) -> slice:
-    """Samples over which a stretch is read: from its start to its farthest point soon after the first stop."""
-    until = min(leg.last, leg.end + int(params.follow_s * motion.rate_hz))
-    farthest = leg.end + int(motion.stretch_deg[leg.end : until + 1].argmax())
-    return slice(leg.start, farthest + 1)
-
-
-def resistance_curve(motion: Motion, leg: Leg, load: LimbLoad, params: ResistanceParams = ResistanceParams()) -> ResistanceCurve | None:
+def resistance_curve(
+    motion: Motion, leg: Leg, load: LimbLoad, params: ResistanceParams = ResistanceParams()
+) -> ResistanceCurve | None:
     """Cut the resistance of one stretch, ``None`` where the force was not observed in it."""
-    span = reach(motion, leg, params)
+    span = slice(leg.start, leg.end + 1)
     if not np.isfinite(load.push_Nm[span]).all():
         return None
     return ResistanceCurve(
@@ -198,12 +66,14 @@ def resistance_curve(motion: Motion, leg: Leg, load: LimbLoad, params: Resistanc
     )
 
 
-def resistance_of(motion: Motion, leg: Leg, load: LimbLoad, params: ResistanceParams = ResistanceParams()) -> Resistance | None:
+def resistance_of(
+    motion: Motion, leg: Leg, load: LimbLoad, params: ResistanceParams = ResistanceParams()
+) -> Resistance | None:
     """Summarise the resistance of one stretch, ``None`` where the force was not observed in it."""
     curve = resistance_curve(motion, leg, load, params)
     if curve is None:
         return None
-    span = reach(motion, leg, params)
+    span = slice(leg.start, leg.end + 1)
     angle_rad, velocity = np.radians(curve.stretch_deg), np.radians(motion.velocity_deg_s[span])
     stiffness, viscosity = _line(angle_rad, velocity, curve.resistance_Nm, params)
     return Resistance(
@@ -230,7 +100,7 @@ def force_catch(
     params
         How resistance is read.
     """
-    span = reach(motion, leg, params)
+    span = slice(leg.start, leg.end + 1)
     excess = load.excess_Nm[span]
     if not np.isfinite(excess).all():
         return None
@@ -242,7 +112,7 @@ def force_catch(
     sure = 1.96 * excess_sd_Nm
     early = _first_reach(excess, limb.noticeable_Nm - sure, 1)
     late = _first_reach(excess, limb.noticeable_Nm + sure, 1)
-    angle_sd = np.hypot(motion.systematic_deg, motion.noise_deg)
+    angle_sd = np.hypot(motion.systematic_deg, motion.angle_noise_deg)
     low = float(_at(stretch, early if early is not None else at)) - 1.96 * angle_sd
     high = float(_at(stretch, late) if late is not None else stretch.max()) + 1.96 * angle_sd
     margin = (float(excess.max()) - limb.noticeable_Nm) / max(excess_sd_Nm, 1e-9)
@@ -258,8 +128,8 @@ def force_catch(
     )
 
 
-def excess_modes_Nm(load: LimbLoad, span: slice, params: ResistanceParams = ResistanceParams()) -> NDArray[np.float64]:  # noqa: N802
-    """List the directions in which the excess over a span may err together, one standard deviation each.
+def excess_modes(load: LimbLoad, span: slice, params: ResistanceParams = ResistanceParams()) -> NDArray[np.float64]:
+    """List the directions in which the excess over a span may err together, one standard deviation (N·m) each.
 
     They are the weight's phases about their mean, the limb's inertia and the healthy limb's resistance; shape
     (modes, samples).
@@ -272,73 +142,54 @@ def excess_modes_Nm(load: LimbLoad, span: slice, params: ResistanceParams = Resi
             np.sqrt(weight) * (moments - load.weight_Nm[span]),
             params.inertia_sd_share * load.inertial_Nm[None, span],
             params.healthy_sd_share * load.healthy_Nm[None, span],
+            load.healthy_sd_Nm[None, span],
         ]
     )
 
 
+def fast_evidence(
+    motion: Motion, leg: Leg, load: LimbLoad, *, healthy_range_deg: float, params: ResistanceParams = ResistanceParams()
+) -> FastEvidence:
+    """Read the excess of one fast stretch on a grid of the available range.
+
+    Parameters
+    ----------
+    motion, leg, load
+        The movement, the stretch and its torques, observed throughout.
+    healthy_range_deg
+        The available range, from the start of the stretch.
+    params
+        How resistance is read.
+    """
+    span = slice(leg.start, leg.end + 1)
+    share = (motion.stretch_deg[span] - motion.stretch_deg[leg.start]) / healthy_range_deg
+    grid = (np.arange(params.grid) + 0.5) / params.grid
+    farthest = np.maximum.accumulate(share)
+    first = np.searchsorted(farthest, grid, side="left")
+    passed = first < share.size
+    at = np.minimum(first, share.size - 1)
+    excess = load.excess_Nm[span]
+    largest = np.maximum(excess[at], _largest_in_bins(share, excess, params.grid))
+    return FastEvidence(
+        excess_Nm=np.where(passed, largest, np.nan),
+        modes_Nm=excess_modes(load, span, params)[:, at],
+        reached_share=float(farthest[-1]),
+    )
+
+
+def _largest_in_bins(share: FloatArray, excess: FloatArray, bins: int) -> FloatArray:
+    """Find the largest excess among the samples in each bin of the range, -inf where there are none."""
+    largest = np.full(bins, -np.inf)
+    inside = (share >= 0) & (share < 1)
+    np.maximum.at(largest, (share[inside] * bins).astype(int), excess[inside])
+    return largest
+
+
 def _excess_sd(load: LimbLoad, span: slice, at: float, limb: Limb, params: ResistanceParams) -> float:
-    """Standard deviation of the excess at one sample of a span."""
-    modes = excess_modes_Nm(load, span, params)[:, round(at)]
-    floor = params.gravity.misfit_sd_share * limb.noticeable_Nm
-    return float(np.sqrt((modes**2).sum() + floor**2))
-
-
-def _push(motion: Motion, force: ForceSignal, lag_s: float, params: ResistanceParams) -> FloatArray:
-    """Torque of the examiner on the grid of the movement, smoothed alike; NaN where not observed."""
-    torque = force.lever_m * force.force_N + force.moment_Nm
-    at_s = motion.time_s + lag_s
-    raw = resample(force.time_s, torque, at_s, max_gap_s=params.max_gap_s)
-    missing = ~np.isfinite(raw)
-    if missing.all():
-        return raw
-    smooth = low_pass(bridge_gaps(raw), rate_hz=motion.rate_hz, cutoff_hz=motion.cutoff_hz)
-    smooth[missing] = np.nan
-    return smooth
-
-
-def _tilt(motion: Motion, tilt: SegmentTilt | None, params: ResistanceParams) -> FloatArray:
-    """Angle against gravity on the grid: the segment's tilt, or for want of it the joint angle."""
-    if tilt is None:
-        return np.radians(motion.sign * motion.stretch_deg)
-    return np.radians(resample(tilt.time_s, tilt.tilt_deg, motion.time_s, max_gap_s=params.max_gap_s))
-
-
-def _slow_samples(motion: Motion, slow: tuple[Leg, ...], params: ResistanceParams) -> NDArray[np.bool_]:
-    """Samples that show the weight: slow stretches, and rests before any stretch is far."""
-    use = np.zeros(motion.time_s.size, dtype=bool)
-    for leg in slow:
-        use[leg.first : leg.last + 1] = True
-    use &= np.abs(motion.velocity_deg_s) <= params.slow_velocity_deg_s
-    if not use.any():
-        use = np.abs(motion.velocity_deg_s) <= params.rest_velocity_deg_s
-    return use & motion.seen
-
-
-def _first_start(motion: Motion, slow: tuple[Leg, ...], fast: tuple[Leg, ...]) -> float:
-    """Stretch coordinate at which the first stretch starts."""
-    first = min((*slow, *fast), key=lambda leg: leg.start, default=None)
-    return float(motion.stretch_deg[first.start] if first is not None else motion.stretch_deg.min())
-
-
-def _lag(
-    motion: Motion, force: ForceSignal, expected: FloatArray, fast: tuple[Leg, ...], limb: Limb, params: ResistanceParams
-) -> float:
-    """Find the offset of the force's clock at which the rises of the fast stretches are explained best."""
-    spans = []
-    for leg in fast:
-        rise = motion.velocity_deg_s[leg.start : leg.peak + 1]
-        spans.append(np.arange(leg.start, leg.start + int(np.argmax(rise >= params.lag_share * rise[-1])) + 1))
-    if not spans:
-        return 0.0
-    samples = np.concatenate(spans)
-    steps = round(params.max_lag_s / params.lag_step_s)
-    lags = np.arange(-steps, steps + 1) * params.lag_step_s
-    costs = []
-    for lag_s in lags:
-        rest = (_push(motion, force, float(lag_s), params) - expected)[samples]
-        spread = params.gravity.misfit_sd_share * limb.noticeable_Nm
-        costs.append(np.nanmean(rest**2) / spread**2 + (lag_s / params.lag_sd_s) ** 2 if np.isfinite(rest).any() else np.inf)
-    return float(lags[int(np.argmin(costs))])
+    """Work out the standard deviation of the excess at one sample of a span."""
+    modes = excess_modes(load, span, params)[:, round(at)]
+    floor = params.floor_share * limb.noticeable_Nm
+    return float(np.sqrt((modes**2).sum() + floor**2 + load.noise_Nm**2))
 
 
 def _line(

@@ -1,6 +1,7 @@
 """Where the stretches of the tested muscle are in a movement, and how fast they were."""
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,7 +11,15 @@ from analysis.model import FloatArray, JointAngle
 from analysis.motion import Motion, MotionParams, track_motion
 from analysis.muscles import Muscle
 
-__all__ = ["Leg", "StretchParams", "describe_legs", "find_legs", "find_stretches", "swings_like_pendulum", "velocity_class"]
+__all__ = [
+    "Leg",
+    "StretchParams",
+    "describe_legs",
+    "find_legs",
+    "find_stretches",
+    "swings_like_pendulum",
+    "velocity_class",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +40,10 @@ class StretchParams:
         is wobble, a rebound, or the examiner's re-positioning after a catch. Chosen by us.
     min_velocity_deg_s
         A slower peak is drift. Chosen by us; the slowest protocol in use moves at 5 deg/s.
-    rest_share
+    rest_share, rest_velocity_deg_s
         The limb rests where its velocity is below this share of the peak (Bar-On 2013,
-        doi:10.1016/j.gaitpost.2012.11.003, from memory of the literature: 10 %).
+        doi:10.1016/j.gaitpost.2012.11.003, from memory of the literature: 10 %), in quick movements below the lesser of
+        that and this velocity or three deviations of its noise. Chosen by us.
     slow_end_share
         A slow stretch ends where it has all but this share of its range: hesitation on the way is not its end.
         Chosen by us.
@@ -56,7 +66,8 @@ class StretchParams:
     min_largest_share: float = 0.3
     min_velocity_deg_s: float = 4.0
     rest_share: float = 0.1
-    slow_end_share: float = 0.03
+    rest_velocity_deg_s: float = 5.0
+    slow_end_share: float = 0.02
     scale_hz_s: float = 0.8
     passage_shares: tuple[float, float] = (0.1, 0.9)
     slow_of_exam_ratio: float = 0.4
@@ -188,11 +199,10 @@ def swings_like_pendulum(
 def _rising_legs(motion: Motion, muscle: Muscle, params: StretchParams) -> list[tuple[int, int]]:
     """List first and last samples of the movements along the stretch."""
     x = motion.stretch_deg
-    left_over = motion.noise_deg * np.sqrt(2.0 * motion.cutoff_hz / motion.rate_hz)
-    least = max(params.min_range_share * muscle.healthy_range_deg, params.min_noise_ratio * left_over)
+    least = max(params.min_range_share * muscle.healthy_range_deg, params.min_noise_ratio * motion.angle_noise_deg)
     threshold = max(least, params.min_largest_share * _largest_rise(x))
     turns = turning_points(x, threshold=threshold)
-    return [(a, b) for a, b in zip(turns[:-1], turns[1:], strict=True) if x[b] - x[a] > threshold]
+    return [(a, b) for a, b in pairwise(turns) if x[b] - x[a] > threshold]
 
 
 def _largest_rise(values: FloatArray) -> float:
@@ -217,7 +227,8 @@ def _leg(motion: Motion, first: int, last: int, params: StretchParams) -> Leg | 
     else:
         velocity = motion.velocity_deg_s[inside]
         peak = int(np.where(passing, velocity, -np.inf).argmax())
-        start, end = _bounds(velocity <= params.rest_share * velocity[peak], peak)
+        moving = max(params.rest_velocity_deg_s, 3.0 * motion.velocity_noise_deg_s)
+        start, end = _bounds(velocity <= min(params.rest_share * velocity[peak], moving), peak)
         if velocity_class(peak_velocity, params=params) is VelocityClass.V3:
             peak_velocity = float(velocity[peak])
     if not start < end:

@@ -1,0 +1,288 @@
+"""What the examiner's torque does: it accelerates the limb, carries its weight, and overcomes its resistance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.errors import AnalysisError
+from analysis.filters import bridge_gaps, low_pass, resample
+from analysis.finding import VelocityClass
+from analysis.gravity import GravityFit, GravityParams, SlowTorque, fit_gravity
+from analysis.limb import Limb, healthy_torque_Nm, stretch_fraction
+from analysis.model import FloatArray, ForceSignal, Recording, SegmentTilt, Zero
+from analysis.motion import Motion, smooth_motion
+from analysis.stretch import Leg
+
+__all__ = ["LimbLoad", "LoadParams", "measure_load"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadParams:
+    """How the examiner's torque is taken apart; all chosen by us.
+
+    Attributes
+    ----------
+    max_lag_s, lag_step_s, lag_sd_s
+        Largest offset between the clocks of force and angle that is corrected, its grid, and its prior deviation.
+    lag_share
+        Clocks are aligned on the rise of the fast stretches, up to this share of the peak velocity: no reflex yet.
+    rest_velocity_deg_s
+        Below this velocity the limb rests; without slow stretches these samples show the weight.
+    slow_velocity_deg_s
+        Samples of slow stretches that are faster than this are left out of the weight's fit.
+    inertial_noise_share, min_cutoff_hz, max_cutoff_hz, bandwidth_share
+        Torques are smoothed until the noise of the acceleration leaves no more than this share of the noticeable
+        torque, but no further than the lower cut-off; at most they hold the upper one and this share of the angle's
+        bandwidth (resistance at the end of range lasts some 10 ms in a fast stretch).
+    unstated_sd_deg
+        Standard deviation of an angle's zero that no source undercuts.
+    start_share, start_sd
+        Where a stretch starts by protocol, as a share of the healthy range, and the deviation of that.
+    slope_step
+        Step by which the steepness of healthy resistance is told, as a share of the range.
+    max_gap_s
+        Force samples further apart than this are not joined.
+    gravity
+        Fit of the weight.
+    """
+
+    max_lag_s: float = 0.03
+    lag_step_s: float = 0.0025
+    lag_sd_s: float = 0.01
+    lag_share: float = 0.8
+    rest_velocity_deg_s: float = 3.0
+    slow_velocity_deg_s: float = 70.0
+    inertial_noise_share: float = 0.1
+    min_cutoff_hz: float = 4.0
+    max_cutoff_hz: float = 30.0
+    bandwidth_share: float = 0.6
+    unstated_sd_deg: float = 0.7
+    start_share: float = 0.015
+    start_sd: float = 0.04
+    slope_step: float = 0.002
+    max_gap_s: float = 0.1
+    gravity: GravityParams = field(default_factory=GravityParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LimbLoad:
+    """Torques over a whole movement, on the grid of its `Motion`.
+
+    Attributes
+    ----------
+    push_Nm
+        The examiner's torque along the stretch, NaN where not observed.
+    inertial_Nm, weight_Nm, healthy_Nm
+        What of it accelerates the limb, carries it, and would move a healthy limb.
+    healthy_sd_Nm
+        What one deviation of the limb's place along the healthy range changes in it.
+    tilt_rad
+        Angle that the weight was fitted in.
+    gravity
+        The fit of the weight.
+    lag_s
+        Offset of the force's clock that was corrected.
+    cutoff_hz
+        Cut-off of the low-pass that all torques share.
+    noise_Nm
+        Standard deviation that the angle's white noise leaves in the inertial torque.
+    """
+
+    push_Nm: FloatArray
+    inertial_Nm: FloatArray
+    weight_Nm: FloatArray
+    healthy_Nm: FloatArray
+    healthy_sd_Nm: FloatArray
+    tilt_rad: FloatArray
+    gravity: GravityFit
+    lag_s: float
+    cutoff_hz: float
+    noise_Nm: float
+
+    @property
+    def resistance_Nm(self) -> FloatArray:  # noqa: N802 - the unit keeps its capital
+        """Resistance of the limb, passive and reflex."""
+        return self.push_Nm - self.inertial_Nm - self.weight_Nm
+
+    @property
+    def excess_Nm(self) -> FloatArray:  # noqa: N802 - the unit keeps its capital
+        """Resistance beyond a healthy limb's, negative where it resists less."""
+        return self.resistance_Nm - self.healthy_Nm
+
+
+def measure_load(
+    recording: Recording,
+    motion: Motion,
+    limb: Limb,
+    *,
+    legs: Mapping[VelocityClass, Sequence[Leg]],
+    params: LoadParams = LoadParams(),
+) -> LimbLoad:
+    """Separate the examiner's torque into inertia, weight and resistance.
+
+    Torque is force times lever plus free moment, smoothed like the angle. Inertia is de Leva's, the weight's moment is
+    fitted to slow stretches and rests, the clocks are aligned on the rise of the fast stretches.
+
+    Parameters
+    ----------
+    recording
+        An exam with a force sensor.
+    motion, limb
+        Its movement, and the limb that moved.
+    legs
+        The stretches of each velocity; the weight is fitted to the slow ones, the clocks to the fast ones.
+    params
+        How the torque is taken apart.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no force, or none while the joint was observed.
+    """
+    cutoff_hz, noise_Nm = _torque_cutoff(motion, recording.angle.bandwidth_hz, limb, params)
+    quick = smooth_motion(motion, cutoff_hz=cutoff_hz)
+    force = recording.force
+    push = np.full(motion.time_s.size, np.nan) if force is None else _push(quick, force, params)
+    if not np.isfinite(push).any():
+        raise AnalysisError("force and angle were not recorded at the same time: check the streams' clocks")
+    fraction, fraction_sd = _anchored(recording, quick, limb, [leg for some in legs.values() for leg in some], params)
+    velocity = np.radians(quick.velocity_deg_s)
+    inertial = limb.inertia_kg_m2 * np.radians(quick.acceleration_deg_s2)
+    tilt_rad = _tilt(quick, recording.tilt, params)
+    slow_samples = _slow_samples(quick, legs.get(VelocityClass.V1, ()), params) & np.isfinite(tilt_rad)
+    shift = lag_s = 0.0
+    for _ in range(_ALIGNMENTS):
+        healthy = healthy_torque_Nm(limb, fraction + shift, velocity)
+        steeper = healthy_torque_Nm(limb, fraction + shift + params.slope_step, velocity)
+        aligned = np.interp(motion.time_s + lag_s, motion.time_s, push)
+        use = slow_samples & np.isfinite(aligned)
+        if not use.any():
+            raise AnalysisError("neither a slow stretch nor a rest was observed together with the force")
+        gravity = fit_gravity(
+            SlowTorque(
+                torque_Nm=(aligned - inertial - healthy)[use],
+                fraction=fraction[use] + shift,
+                healthy_slope_Nm=((steeper - healthy) / params.slope_step)[use],
+                tilt_rad=tilt_rad[use],
+            ),
+            limb=limb,
+            in_plane=None if recording.tilt is None else recording.tilt.in_plane,
+            shift=(-shift, fraction_sd),
+            params=params.gravity,
+        )
+        shift += gravity.shift
+        weight = gravity.moment_Nm(tilt_rad)
+        healthy = healthy_torque_Nm(limb, fraction + shift, velocity)
+        lag_s = _lag(quick, push, inertial + weight + healthy, legs.get(VelocityClass.V3, ()), params)
+    return LimbLoad(
+        push_Nm=np.interp(motion.time_s + lag_s, motion.time_s, push),
+        inertial_Nm=inertial,
+        weight_Nm=weight,
+        healthy_Nm=healthy,
+        healthy_sd_Nm=healthy_torque_Nm(limb, fraction + shift + gravity.shift_sd, velocity) - healthy,
+        tilt_rad=tilt_rad,
+        gravity=gravity,
+        lag_s=lag_s,
+        cutoff_hz=cutoff_hz,
+        noise_Nm=noise_Nm,
+    )
+
+
+_ALIGNMENTS = 3
+"""The weight is fitted, the clocks are aligned, and both again from there."""
+
+
+def _anchored(
+    recording: Recording, motion: Motion, limb: Limb, legs: Sequence[Leg], params: LoadParams
+) -> tuple[FloatArray, float]:
+    """Fraction of the healthy range in each leg, and its deviation.
+
+    The angle says where a stretch starts, as well as its drift lets it; the protocol says that it starts at the shortened
+    end. Both are weighed by their deviations. A relative angle says nothing.
+    """
+    fraction = stretch_fraction(limb.muscle_group, motion.sign * motion.stretch_deg)
+    stated = recording.angle.sd_deg
+    known = np.isfinite(stated)
+    range_deg = recording.muscle.healthy_range_deg
+    deviations = []
+    for leg in legs:
+        sd_deg = params.unstated_sd_deg
+        if known.any():
+            sd_deg = max(
+                sd_deg, float(np.interp(motion.time_s[leg.start], recording.angle.time_s[known], stated[known]))
+            )
+        sd = np.inf if recording.angle.zero is Zero.RELATIVE else sd_deg / range_deg
+        trust = 1.0 / (1.0 + (sd / params.start_sd) ** 2)
+        says = float(fraction[leg.start])
+        fraction[leg.first : leg.last + 1] += trust * says + (1.0 - trust) * params.start_share - says
+        deviations.append(params.start_sd * np.sqrt(1.0 - trust))
+    return fraction, float(np.median(deviations)) if deviations else params.start_sd
+
+
+def _torque_cutoff(motion: Motion, bandwidth_hz: float, limb: Limb, params: LoadParams) -> tuple[float, float]:
+    """Choose the cut-off of the torques and tell the noise that it leaves in the inertial torque.
+
+    White noise of deviation s, low-passed at f and differentiated twice, deviates by
+    ``(2 pi f)^2 s sqrt(2 f / (5 rate))``.
+    """
+    per_hz = limb.inertia_kg_m2 * np.radians(motion.noise_deg) * (2.0 * np.pi) ** 2 * np.sqrt(0.4 / motion.rate_hz)
+    wanted = params.inertial_noise_share * limb.noticeable_Nm
+    bound = (wanted / per_hz) ** 0.4 if per_hz > 0 else np.inf
+    highest = min(params.max_cutoff_hz, params.bandwidth_share * bandwidth_hz)
+    cutoff_hz = float(max(params.min_cutoff_hz, min(highest, bound)))
+    return cutoff_hz, float(per_hz * cutoff_hz**2.5)
+
+
+def _push(motion: Motion, force: ForceSignal, params: LoadParams) -> FloatArray:
+    """Torque of the examiner on the grid of the movement, smoothed alike; NaN where not observed."""
+    torque = force.lever_m * force.force_N + force.moment_Nm
+    raw = resample(force.time_s, torque, motion.time_s, max_gap_s=params.max_gap_s)
+    missing = ~np.isfinite(raw)
+    if missing.all():
+        return raw
+    smooth = low_pass(bridge_gaps(raw), rate_hz=motion.rate_hz, cutoff_hz=motion.cutoff_hz)
+    smooth[missing] = np.nan
+    return smooth
+
+
+def _tilt(motion: Motion, tilt: SegmentTilt | None, params: LoadParams) -> FloatArray:
+    """Angle against gravity on the grid: the segment's tilt, or for want of it the joint angle."""
+    if tilt is None:
+        return np.radians(motion.sign * motion.stretch_deg)
+    return np.asarray(
+        np.radians(resample(tilt.time_s, tilt.tilt_deg, motion.time_s, max_gap_s=params.max_gap_s)), dtype=np.float64
+    )
+
+
+def _slow_samples(motion: Motion, slow: Sequence[Leg], params: LoadParams) -> NDArray[np.bool_]:
+    """Mark the samples that show the weight: the slow stretches, for want of them rests."""
+    use = np.zeros(motion.time_s.size, dtype=bool)
+    for leg in slow:
+        use[leg.first : leg.last + 1] = True
+    use &= np.abs(motion.velocity_deg_s) <= params.slow_velocity_deg_s
+    if not use.any():
+        use = np.abs(motion.velocity_deg_s) <= params.rest_velocity_deg_s
+    return use & motion.seen
+
+
+def _lag(motion: Motion, push: FloatArray, expected: FloatArray, fast: Sequence[Leg], params: LoadParams) -> float:
+    """Find the offset of the force's clock at which the rises of the fast stretches are explained best."""
+    spans = []
+    for leg in fast:
+        rise = motion.velocity_deg_s[leg.start : leg.peak + 1]
+        spans.append(np.arange(leg.start, leg.start + int(np.argmax(rise >= params.lag_share * rise[-1])) + 1))
+    if not spans:
+        return 0.0
+    samples = np.concatenate(spans)
+    steps = round(params.max_lag_s / params.lag_step_s)
+    lags = np.arange(-steps, steps + 1) * params.lag_step_s
+    grid = motion.time_s[samples]
+    rests = np.array([np.interp(grid + lag, motion.time_s, push) - expected[samples] for lag in lags])
+    rests -= rests.mean(axis=1, keepdims=True)
+    if not np.isfinite(rests).all():
+        return 0.0
+    misfit = (rests**2).mean(axis=1)
+    costs = misfit / max(float(misfit.min()), 1e-12) * samples.size / 10.0 + (lags / params.lag_sd_s) ** 2
+    return float(lags[int(costs.argmin())])
