@@ -1,0 +1,191 @@
+"""Who of the people in a recording is the patient: whose tested limb is moved, and who does not stand."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.model import Side
+from analysis.muscles import Joint
+from capture.anatomy import limb_points, other_side, turn_deg
+from capture.landmarks import POSE_LANDMARKS
+from capture.pose_model import Pose
+
+__all__ = ["PatientParams", "Person", "Sighting", "choose_patient", "group_people", "torso"]
+
+Points = NDArray[np.float64]
+
+_SHOULDERS = [POSE_LANDMARKS.index("left_shoulder"), POSE_LANDMARKS.index("right_shoulder")]
+_HIPS = [POSE_LANDMARKS.index("left_hip"), POSE_LANDMARKS.index("right_hip")]
+_KNEES = [POSE_LANDMARKS.index("left_knee"), POSE_LANDMARKS.index("right_knee")]
+_ANKLES = [POSE_LANDMARKS.index("left_ankle"), POSE_LANDMARKS.index("right_ankle")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientParams:
+    """What tells people apart, and the patient from the others.
+
+    Attributes
+    ----------
+    same_torso
+        Two sightings show the same person if the middles of their trunks are closer than this share of the trunk's
+        length (chosen by us; it grows with the time between them, see `walk_torso_s`).
+    walk_torso_s
+        Trunk lengths that a person may move per second between sightings (chosen by us: 1.5 m/s and a trunk of 0.5 m).
+    same_trunk_deg
+        ... and if their trunks point the same way within this angle (chosen by us).
+    held_share
+        A joint is held still while it stays within this share of the moved segment's length (chosen by us).
+    full_swing_deg
+        A swing of the tested joint from which on more does not make a person more of a patient (chosen by us).
+    standing_weight
+        Weight of a person who stands upright against one who sits or lies (chosen by us).
+    straight_deg
+        Hip and knee angles beyond which a person stands (chosen by us; 180 is straight).
+    lying_deg
+        Tilt of the trunk against the picture's vertical from which on a person lies (chosen by us).
+    """
+
+    same_torso: float = 0.5
+    walk_torso_s: float = 3.0
+    same_trunk_deg: float = 50.0
+    held_share: float = 0.3
+    full_swing_deg: float = 60.0
+    standing_weight: float = 0.25
+    straight_deg: float = 140.0
+    lying_deg: float = 50.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sighting:
+    """One pose at one time, in pixels of the working image."""
+
+    time_s: float
+    pose: Pose
+
+
+@dataclass(slots=True, eq=False)
+class Person:
+    """Sightings of one person, in the order of time."""
+
+    sightings: list[Sighting] = field(default_factory=list)
+
+    @property
+    def xy_px(self) -> Points:
+        """Landmarks, shape (n, 33, 2)."""
+        return np.stack([s.pose.xy_px for s in self.sightings])
+
+    @property
+    def confidence(self) -> Points:
+        """Confidence, shape (n, 33)."""
+        return np.stack([s.pose.confidence for s in self.sightings])
+
+    @property
+    def time_s(self) -> Points:
+        """Times, shape (n,)."""
+        return np.array([s.time_s for s in self.sightings])
+
+
+def torso(xy_px: Points) -> tuple[Points, Points]:
+    """Middle of the trunk and the vector from the hips to the shoulders, of landmarks of shape (..., 33, 2)."""
+    shoulders = xy_px[..., _SHOULDERS, :].mean(axis=-2)
+    hips = xy_px[..., _HIPS, :].mean(axis=-2)
+    return (shoulders + hips) / 2.0, shoulders - hips
+
+
+def group_people(sightings: list[Sighting], params: PatientParams = PatientParams()) -> list[Person]:
+    """Gather sightings, in the order of time, into people; a sighting joins the person whose trunk is nearest."""
+    people: list[Person] = []
+    for sighting in sorted(sightings, key=lambda s: s.time_s):
+        distances = [_distance(person, sighting, params) for person in people]
+        if distances and min(distances) < 1.0:
+            people[int(np.argmin(distances))].sightings.append(sighting)
+        else:
+            people.append(Person([sighting]))
+    return people
+
+
+def _distance(person: Person, sighting: Sighting, params: PatientParams) -> float:
+    """Distance of a sighting from a person, 1 at the limit of what is the same person."""
+    middle, trunk = torso(sighting.pose.xy_px)
+    best = np.inf
+    for known in person.sightings[-_RECENT:]:
+        known_middle, known_trunk = torso(known.pose.xy_px)
+        length = max(float(np.hypot(*known_trunk)), float(np.hypot(*trunk)), 1.0)
+        reach = params.same_torso + params.walk_torso_s * abs(sighting.time_s - known.time_s) * _WALKING
+        reach = min(reach, 2.0 * params.same_torso)
+        turned = abs(float(turn_deg(known_trunk, trunk))) / params.same_trunk_deg
+        best = min(best, max(float(np.hypot(*(middle - known_middle))) / (reach * length), turned))
+    return best
+
+
+_RECENT = 8
+_WALKING = 0.1
+
+
+def choose_patient(
+    people: list[Person],
+    *,
+    joint: Joint,
+    side: Side,
+    box_px: tuple[float, float, float, float] | None = None,
+    params: PatientParams = PatientParams(),
+) -> Person | None:
+    """Choose the person whose tested limb swings about a joint that is held, preferring those who sit or lie.
+
+    Parameters
+    ----------
+    people
+        Everybody who was seen.
+    joint, side
+        What is tested.
+    box_px
+        Where the user says the patient is (x, y, width, height); it overrides the rest.
+
+    Returns
+    -------
+    Person or None
+        ``None`` if nobody was seen, or nobody in the box.
+    """
+    if box_px is not None:
+        inside = [p for p in people if _share_inside(p, box_px) > 0.5]
+        return max(inside, key=lambda p: len(p.sightings), default=None)
+    return max(people, key=lambda p: patient_score(p, joint=joint, side=side, params=params), default=None)
+
+
+def patient_score(person: Person, *, joint: Joint, side: Side, params: PatientParams = PatientParams()) -> float:
+    """Score how well a person fits the patient's part in the exam; only comparisons between people mean something."""
+    swings = [_swing(person, joint, which, params) for which in (side, other_side(side))]
+    swing = max(swings[0], 0.8 * swings[1])
+    return len(person.sightings) ** 0.5 * (0.2 + swing) * _posture_weight(person, params)
+
+
+def _share_inside(person: Person, box_px: tuple[float, float, float, float]) -> float:
+    x, y, width, height = box_px
+    middle, _ = torso(person.xy_px)
+    inside = (middle[:, 0] >= x) & (middle[:, 0] <= x + width) & (middle[:, 1] >= y) & (middle[:, 1] <= y + height)
+    return float(inside.mean())
+
+
+def _swing(person: Person, joint: Joint, side: Side, params: PatientParams) -> float:
+    """Swing of the joint about a centre that is held, 0 to 1."""
+    limb = limb_points(person.xy_px, person.confidence, joint=joint, side=side)
+    length = float(np.median(np.hypot(*limb.moved_px.T)))
+    held = np.hypot(*(limb.joint_px - np.median(limb.joint_px, axis=0)).T) < params.held_share * length
+    if held.sum() < 3:
+        return 0.0
+    turned = np.degrees(np.unwrap(np.radians(turn_deg(limb.reference_px, limb.moved_px)[held])))
+    low, high = np.percentile(turned, [10, 90])
+    return float(held.mean() * min(1.0, (high - low) / params.full_swing_deg))
+
+
+def _posture_weight(person: Person, params: PatientParams) -> float:
+    xy = person.xy_px
+    _, trunk = torso(xy)
+    lying = np.abs(turn_deg(np.array([0.0, -1.0]), trunk)) > params.lying_deg
+    hips = np.abs(turn_deg(trunk, xy[:, _KNEES].mean(axis=1) - xy[:, _HIPS].mean(axis=1)))
+    thighs = xy[:, _KNEES] - xy[:, _HIPS]
+    shanks = xy[:, _ANKLES] - xy[:, _KNEES]
+    knees = 180.0 - np.abs(turn_deg(thighs, shanks)).max(axis=1)
+    standing = (hips > params.straight_deg) & (knees > params.straight_deg) & ~lying
+    return float(1.0 - (1.0 - params.standing_weight) * standing.mean())

@@ -1,0 +1,76 @@
+"""How far a limb's movement is from the image plane: an angle in an image is only true in it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.model import Side
+from analysis.muscles import Joint
+from capture.anatomy import limb_vectors
+
+__all__ = ["PlaneCheck", "PlaneParams", "check_plane"]
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaneParams:
+    """When a movement is off the image plane.
+
+    Attributes
+    ----------
+    max_tilt_deg
+        Angle between the plane of movement and the image plane up to which an angle is reported without a flag. A
+        tilt of 35 deg changes an angle of 90 deg by nothing or by up to 11 deg, depending on its axis (chosen by us).
+    max_shortening
+        Change of the moved segment's length in the image over the recording, 1 - shortest / longest (chosen by us).
+    bent_deg
+        Poses whose limb is at least so far from straight define the plane of movement (chosen by us).
+    """
+
+    max_tilt_deg: float = 40.0
+    max_shortening: float = 0.35
+    bent_deg: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaneCheck:
+    """What is known about the plane of movement.
+
+    Attributes
+    ----------
+    tilt_deg
+        Angle between the plane of movement and the image plane by the pose model's three-dimensional guess, NaN where
+        the limb never bends.
+    shortening
+        Change of the moved segment's length in the image, 0 (none) to 1.
+    off_plane
+        Whether a limit is exceeded.
+    """
+
+    tilt_deg: float
+    shortening: float
+    off_plane: bool
+
+
+def check_plane(
+    world_m: Points, xy_px: Points, *, joint: Joint, side: Side, params: PlaneParams = PlaneParams()
+) -> PlaneCheck:
+    """Estimate the tilt of the plane of movement from poses that agree with the hinge, shape (n, 33, 3) and (n, 33, 2)."""
+    reference, moved = limb_vectors(world_m, joint=joint, side=side)
+    normal = np.cross(reference, moved)
+    area = np.linalg.norm(normal, axis=1)
+    sine = area / np.maximum(np.linalg.norm(reference, axis=1) * np.linalg.norm(moved, axis=1), 1e-9)
+    bent = sine > np.sin(np.radians(params.bent_deg))
+    tilt = float("nan")
+    if bent.any():
+        tilt = float(np.median(np.degrees(np.arccos(np.clip(np.abs(normal[bent, 2]) / area[bent], 0.0, 1.0)))))
+    length = np.hypot(*limb_vectors(xy_px, joint=joint, side=side)[1].T)
+    low, high = np.percentile(length, [10, 90])
+    shortening = float(1.0 - low / max(high, 1e-9))
+    return PlaneCheck(
+        tilt_deg=tilt,
+        shortening=shortening,
+        off_plane=bool(tilt > params.max_tilt_deg or shortening > params.max_shortening),
+    )

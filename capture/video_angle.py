@@ -1,0 +1,287 @@
+"""The video goniometer: from a video file to the patient's landmarks and the angle of the tested joint."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.model import JointAngle, Side, Source, Zero
+from analysis.muscles import Joint
+from capture.anatomy import JOINTS, limb_points, turn_deg, wrap_deg
+from capture.course import Course, CourseFitParams, course_from_pictures, course_from_poses
+from capture.doubts import DoubtParams, Doubts, doubts_about
+from capture.errors import NoPatientError
+from capture.follow import Followed, FollowParams, follow
+from capture.landmarks import LandmarkTracks
+from capture.limb import Hinge, HingeParams, fit_hinge
+from capture.patient import PatientParams, Person, choose_patient, group_people
+from capture.plane import PlaneCheck, PlaneParams, check_plane
+from capture.pose_model import ModelSize, PoseModel
+from capture.survey import Survey, SurveyParams, look_for_people, survey
+from capture.tracks import named_sides, tracks_of
+from capture.video import VideoReader
+
+__all__ = ["VideoAngleParams", "VideoMeasurement", "measure_video"]
+
+Points = NDArray[np.float64]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoAngleParams:
+    """Parameters of the steps, and what they share.
+
+    Attributes
+    ----------
+    search_model, model
+        Models that search people and that measure the patient (`capture/models/README.md`: the heavy one is more
+        accurate, the full one faster; chosen by us).
+    search_people
+        People that are looked for in one view (chosen by us).
+    held_spread
+        Scatter of the joint's landmark, relative to the moved segment's length, up to which the joint counts as held in
+        place (chosen by us).
+    held_share
+        Share of the poses that must agree with the hinge for that (chosen by us).
+    """
+
+    search_model: ModelSize = ModelSize.FULL
+    model: ModelSize = ModelSize.HEAVY
+    search_people: int = 2
+    held_spread: float = 0.15
+    held_share: float = 0.3
+    survey: SurveyParams = SurveyParams()
+    patient: PatientParams = PatientParams()
+    follow: FollowParams = FollowParams()
+    hinge: HingeParams = HingeParams()
+    course: CourseFitParams = CourseFitParams()
+    plane: PlaneParams = PlaneParams()
+    doubts: DoubtParams = DoubtParams()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VideoMeasurement:
+    """What a video shows of one joint.
+
+    Attributes
+    ----------
+    angle
+        The joint's angle in every frame; NaN where the patient was not seen.
+    tracks
+        The patient's landmarks in pixels of the displayed image.
+    patient_box
+        Where the patient is, as chosen (x, y, width, height in pixels of the displayed image).
+    gradable
+        Whether the recording may be graded; if not, a warning says why.
+    warnings
+        What the reader should know.
+    """
+
+    angle: JointAngle
+    tracks: LandmarkTracks
+    patient_box: Box
+    gradable: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Turns the progress of passes into that of the whole, at most a hundred calls."""
+
+    report: Callable[[float], None] | None
+    start: float = 0.0
+    width: float = 1.0
+    last: float = field(default=-1.0)
+
+    def part(self, start: float, width: float) -> Callable[[float], None]:
+        self.start, self.width = start, width
+        return self._advance
+
+    def _advance(self, share: float) -> None:
+        total = self.start + self.width * min(max(share, 0.0), 1.0)
+        if self.report is not None and total >= self.last + 0.01:
+            self.last = total
+            self.report(total)
+
+
+def measure_video(
+    path: Path,
+    *,
+    joint: Joint,
+    side: Side,
+    stretch_sign: int,
+    patient_box: Box | None = None,
+    rotation_deg: int | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    params: VideoAngleParams = VideoAngleParams(),
+) -> VideoMeasurement:
+    """Measure the angle of one joint in a video of a passive movement, in three passes over the file.
+
+    1. A survey: time stamps, light, the camera, and the people. The patient is the one whose tested limb is moved about
+       a held joint and who does not stand.
+    2. The patient's landmarks several times a second, the other people covered up. They agree on a hinge: the joint's
+       centre, the segments' lengths and directions.
+    3. The picture of the moved segment, learnt from poses that agree, is turned about the hinge through every frame;
+       dynamic programming finds the likeliest course, a forward-backward smoother its uncertainty.
+
+    Parameters
+    ----------
+    path
+        The video.
+    joint, side
+        What is tested.
+    stretch_sign
+        +1 where a growing angle lengthens the tested muscle, else -1. The first large movement is a stretch: that fixes
+        the sign where a picture does not show it (the wrist).
+    patient_box
+        Where the patient is (x, y, width, height in displayed pixels), in place of the automatic choice.
+    rotation_deg
+        Clockwise rotation that makes the picture upright, in place of the container's.
+    on_progress
+        Is told the share of the work that is done.
+
+    Raises
+    ------
+    VideoError
+        If the file cannot be read as a video.
+    NoPatientError
+        If no patient is found, or the patient's limb is never seen.
+    """
+    progress = _Progress(on_progress)
+    with VideoReader(path, rotation_deg=rotation_deg) as reader:
+        seen = survey(reader, on_progress=progress.part(0.0, 0.05), params=params.survey)
+        patient, others = _find_patient(path, seen, joint, side, patient_box, params)
+        with PoseModel(params.model, max_people=1 + bool(others)) as model:
+            followed = follow(
+                reader,
+                seen,
+                patient=patient,
+                others=others,
+                model=model,
+                on_progress=progress.part(0.25, 0.5),
+                params=params.follow,
+            )
+        if followed.found.sum() < 2:
+            raise NoPatientError(path, f"the patient's {side} {joint} was seen in fewer than two frames")
+        hinge = _hinge(followed, joint, side, params)
+        followed = _fix_sides(followed, hinge, joint)
+        course = _course(reader, seen, followed, hinge, joint, side, progress.part(0.75, 0.25), params)
+    course = _signed(course, joint, stretch_sign)
+    check = _plane(followed, hinge, joint, side, params)
+    doubts = doubts_about(seen, followed, hinge, course, check, joint=joint, side=side, params=params.doubts)
+    progress.part(1.0, 0.0)(1.0)
+    return _measurement(seen, followed, hinge, course, doubts, joint, side)
+
+
+def _find_patient(
+    path: Path, seen: Survey, joint: Joint, side: Side, box: Box | None, params: VideoAngleParams
+) -> tuple[Person, list[Person]]:
+    with PoseModel(params.search_model, max_people=params.search_people) as model:
+        people = group_people(look_for_people(seen, model, params.survey), params.patient)
+    scaled = (
+        None if box is None else (box[0] * seen.scale, box[1] * seen.scale, box[2] * seen.scale, box[3] * seen.scale)
+    )
+    patient = choose_patient(people, joint=joint, side=side, box_px=scaled, params=params.patient)
+    if patient is None and people:
+        raise NoPatientError(path, f"nobody was found in the patient box {box}; {len(people)} people are elsewhere")
+    if patient is None:
+        raise NoPatientError(path, "no person was found; film the patient from the side, whole and in good light")
+    return patient, [p for p in people if p is not patient]
+
+
+def _hinge(followed: Followed, joint: Joint, side: Side, params: VideoAngleParams) -> Hinge | None:
+    """Hinge of a joint that is held in place, ``None`` where it is not."""
+    found = followed.found
+    hinge = fit_hinge(followed.xy_px[found], followed.confidence[found], joint=joint, side=side, params=params.hinge)
+    if hinge is None or followed.moving:
+        return None
+    if hinge.spread > params.held_spread or hinge.agreeing < params.held_share:
+        return None
+    flexion, swapped = np.full(len(found), np.nan), np.zeros(len(found), dtype=bool)
+    flexion[found], swapped[found] = hinge.flexion_deg, hinge.swapped
+    return replace(hinge, flexion_deg=flexion, swapped=swapped)
+
+
+def _fix_sides(followed: Followed, hinge: Hinge | None, joint: Joint) -> Followed:
+    if hinge is None or not hinge.swapped.any():
+        return followed
+    return replace(
+        followed,
+        xy_px=named_sides(followed.xy_px, hinge.swapped, joint),
+        confidence=named_sides(followed.confidence, hinge.swapped, joint),
+        world_m=named_sides(followed.world_m, hinge.swapped, joint),
+    )
+
+
+def _course(
+    reader: VideoReader,
+    seen: Survey,
+    followed: Followed,
+    hinge: Hinge | None,
+    joint: Joint,
+    side: Side,
+    on_progress: Callable[[float], None],
+    params: VideoAngleParams,
+) -> Course:
+    if hinge is not None:
+        course = course_from_pictures(
+            reader, seen, followed, hinge, joint=joint, on_progress=on_progress, params=params.course
+        )
+        if course is not None:
+            return course
+    limb = limb_points(followed.xy_px, followed.confidence, joint=joint, side=side)
+    turned = turn_deg(limb.reference_px, limb.moved_px)
+    sense = 1.0 if np.nansum(limb.confidence * np.sin(np.radians(turned))) >= 0 else -1.0
+    flexion = wrap_deg(JOINTS[joint].zero_deg - sense * turned) if hinge is None else hinge.flexion_deg
+    return course_from_poses(seen, followed, flexion, params.course)
+
+
+def _signed(course: Course, joint: Joint, stretch_sign: int) -> Course:
+    """Turn the sign where the picture does not show it, so that the first large movement is a stretch."""
+    if not JOINTS[joint].signed_by_stretch:
+        return course
+    angle = course.angle_deg
+    low, high = np.nanpercentile(angle, [5, 95])
+    away = np.flatnonzero(np.abs(angle - angle[0]) > 0.5 * (high - low))
+    if away.size and np.sign(angle[away[0]] - angle[0]) != np.sign(stretch_sign):
+        return replace(course, angle_deg=-angle)
+    return course
+
+
+def _plane(followed: Followed, hinge: Hinge | None, joint: Joint, side: Side, params: VideoAngleParams) -> PlaneCheck:
+    believed = followed.found if hinge is None else np.isfinite(hinge.flexion_deg)
+    return check_plane(
+        followed.world_m[believed], followed.xy_px[believed], joint=joint, side=side, params=params.plane
+    )
+
+
+def _measurement(
+    seen: Survey,
+    followed: Followed,
+    hinge: Hinge | None,
+    course: Course,
+    doubts: Doubts,
+    joint: Joint,
+    side: Side,
+) -> VideoMeasurement:
+    tracks = tracks_of(seen, followed, hinge=hinge, angle_deg=course.angle_deg, joint=joint, side=side)
+    unseen = ~np.isfinite(tracks.xy_px[:, 0, 0])
+    angle = JointAngle(
+        time_s=seen.time_s,
+        angle_deg=np.where(unseen, np.nan, course.angle_deg),
+        sd_deg=np.where(unseen, np.nan, course.sd_deg),
+        source=Source.VIDEO,
+        zero=Zero.ANATOMICAL,
+        bandwidth_hz=0.5 / seen.timing.interval_s,
+    )
+    points = tracks.xy_px[np.isfinite(tracks.xy_px[:, :, 0])]
+    (left, top), (right, bottom) = np.percentile(points, [1, 99], axis=0)
+    return VideoMeasurement(
+        angle=angle,
+        tracks=tracks,
+        patient_box=(float(left), float(top), float(right - left), float(bottom - top)),
+        gradable=doubts.gradable,
+        warnings=doubts.warnings,
+    )
