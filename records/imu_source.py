@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from sensors.joint_angle import angle_from_imus
-
 from analysis.model import JointAngle, SegmentTilt
 from records.folder import RecordingFolder, StreamEntry
 from records.manifest import Segment
 from records.streams import StreamParams, read_imu
+from sensors.joint_angle import angle_from_imus
 
 __all__ = ["ImuMeasurement", "measure_imus"]
 
@@ -40,10 +39,15 @@ def measure_imus(
         for entry in entries
         if (count := streams[entry.segment].lost)
     ]
+    rounded = [
+        f"{entry.file.name} writes its times with too few digits: {count} of them repeat and were spread evenly"
+        for entry in entries
+        if (count := streams[entry.segment].repeated)
+    ]
     measured = angle_from_imus(
         streams[Segment.PROXIMAL].samples,
         streams[Segment.DISTAL].samples,
         stretch_sign=stretch_sign,
         reference_pose=folder.reference_pose,
     )
-    return ImuMeasurement(angle=measured.angle, tilt=measured.tilt, warnings=(*lost, *measured.warnings))
+    return ImuMeasurement(angle=measured.angle, tilt=measured.tilt, warnings=(*lost, *rounded, *measured.warnings))

@@ -9,7 +9,8 @@ from analysis.model import EmgSignal, FloatArray, ForceSignal, JointAngle, Sourc
 from records.columns import ACC, ANGLE, EMG, FORCE, GYR, IMU_COLUMNS, MOMENT, TIME
 from records.errors import RecordError
 from records.folder import StreamEntry
-from records.tables import first_row, read_columns
+from records.stamps import read_stamps
+from records.tables import read_columns
 from sensors.samples import ImuSamples
 
 __all__ = ["ImuStream", "StreamParams", "read_angle", "read_emg", "read_force", "read_imu"]
@@ -40,10 +41,11 @@ class StreamParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImuStream:
-    """Samples of one IMU, and how many rows of its file held none."""
+    """Samples of one IMU, how many rows of its file held none, and how many stamps repeated for want of digits."""
 
     samples: ImuSamples
     lost: int
+    repeated: int
 
 
 def read_imu(entry: StreamEntry, params: StreamParams = StreamParams()) -> ImuStream:
@@ -55,7 +57,8 @@ def read_imu(entry: StreamEntry, params: StreamParams = StreamParams()) -> ImuSt
         If the file is no such table, or its units cannot be those of the contract.
     """
     columns = read_columns(entry.file, IMU_COLUMNS)
-    time_s = _clock(entry, columns)
+    stamps = read_stamps(entry.file, columns[TIME])
+    time_s = stamps.time_s + entry.clock_offset_s
     acc = np.stack([columns[name] for name in ACC], axis=1)
     gyr = np.stack([columns[name] for name in GYR], axis=1)
     whole = np.isfinite(acc).all(axis=1) & np.isfinite(gyr).all(axis=1)
@@ -73,7 +76,7 @@ def read_imu(entry: StreamEntry, params: StreamParams = StreamParams()) -> ImuSt
     if fastest > params.fastest_gyr_rad_s:
         raise RecordError(entry.file, f"columns gyr_…_rad_s read up to {fastest:.0f}; convert them from deg/s to rad/s")
     samples = ImuSamples(time_s=time_s[whole], acc_m_s2=acc[whole], gyr_rad_s=gyr[whole])
-    return ImuStream(samples=samples, lost=int((~whole).sum()))
+    return ImuStream(samples=samples, lost=int((~whole).sum()), repeated=stamps.repeated)
 
 
 def read_angle(entry: StreamEntry, params: StreamParams = StreamParams()) -> JointAngle:
@@ -142,26 +145,7 @@ def read_emg(entry: StreamEntry) -> EmgSignal:
 
 def _clock(entry: StreamEntry, columns: dict[str, FloatArray]) -> FloatArray:
     """Check a time column and bring it to the recording's clock."""
-    time_s, path = columns[TIME], entry.file
-    if time_s.size < 2:
-        raise RecordError(path, f"has {time_s.size} row(s) of values, at least 2 are needed; record or export it again")
-    empty = np.isnan(time_s)
-    if empty.all():
-        raise RecordError(path, f"column {TIME} is empty; give every row its time in seconds")
-    if empty.any():
-        raise RecordError(
-            path, f"column {TIME}, row {first_row(path) + int(np.argmax(empty))}: the time is missing; add it"
-        )
-    back = np.diff(time_s) <= 0
-    if back.any():
-        at = int(np.argmax(back))
-        row = first_row(path) + at + 1
-        raise RecordError(
-            path,
-            f"column {TIME}, row {row}: {time_s[at + 1]:.10g} s comes after {time_s[at]:.10g} s; times "
-            "must grow from row to row",
-        )
-    return time_s + entry.clock_offset_s
+    return read_stamps(entry.file, columns[TIME]).time_s + entry.clock_offset_s
 
 
 def _observed(path: Path, name: str, values: FloatArray) -> None:
