@@ -39,8 +39,10 @@ class AssessParams:
     ----------
     stretch, catch, load, resistance, clonus, tardieu, pendulum, grading
         See the steps.
-    max_gap_s
-        A stretch in which the joint was not observed for longer is flagged and left out. Chosen by us.
+    max_gap_s, least_gap_s, max_gap_share
+        A stretch is flagged and left out if the joint was not observed for longer than the first, or for longer than
+        the second (and three sampling intervals) while it turned by more than this share of the healthy range. Chosen
+        by us.
     """
 
     stretch: StretchParams = field(default_factory=StretchParams)
@@ -51,7 +53,9 @@ class AssessParams:
     tardieu: TardieuParams = field(default_factory=TardieuParams)
     pendulum: PendulumParams = field(default_factory=PendulumParams)
     grading: GradingParams = field(default_factory=GradingParams)
-    max_gap_s: float = 0.05
+    max_gap_s: float = 0.25
+    least_gap_s: float = 0.04
+    max_gap_share: float = 0.08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -213,9 +217,16 @@ def _quality(recording: Recording, motion: Motion, leg: Leg, params: AssessParam
     seen_s = angle.time_s[np.isfinite(angle.angle_deg)]
     start_s, end_s = motion.time_s[leg.start], motion.time_s[leg.end]
     inside = seen_s[max(0, np.searchsorted(seen_s, start_s) - 1) : np.searchsorted(seen_s, end_s, side="right") + 1]
-    widest = float(np.diff(inside).max(initial=0.0))
-    if widest > max(params.max_gap_s, 3.0 / angle.rate_hz):
-        reasons.append(f"the joint was not observed for {1000 * widest:.0f} ms of the stretch")
+    gaps_s = np.diff(inside)
+    turned_deg = np.abs(np.diff(np.interp(inside, motion.time_s, motion.stretch_deg)))
+    unseen = gaps_s > max(params.least_gap_s, 3.0 / angle.rate_hz)
+    unseen &= (gaps_s > params.max_gap_s) | (turned_deg > params.max_gap_share * recording.muscle.healthy_range_deg)
+    if unseen.any():
+        worst = int(np.where(unseen, gaps_s, 0.0).argmax())
+        reasons.append(
+            f"the joint was not observed for {1000 * gaps_s[worst]:.0f} ms of the stretch, while it turned by "
+            f"{turned_deg[worst]:.0f} deg"
+        )
     if any(warning.startswith(NOT_GRADED) for warning in recording.warnings):
         reasons.append("the recording was marked as not to be graded")
     return tuple(reasons)

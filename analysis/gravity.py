@@ -42,7 +42,7 @@ class GravityParams:
     untilted_share: float = 0.5
     untilted_sd_share: float = 0.5
     offset_sd_share: float = 0.1
-    slope_sd_share: float = 10.0
+    slope_sd_share: float = 30.0
     misfit_sd_share: float = 0.1
     bins: int = 40
     knots: int = 10

@@ -28,6 +28,8 @@ class LoadParams:
         Largest offset between the clocks of force and angle that is corrected, its grid, and its prior deviation.
     lag_share
         Clocks are aligned on the rise of the fast stretches, up to this share of the peak velocity: no reflex yet.
+    lag_band_hz
+        Bandwidth of what the model leaves there: samples closer than half its period say nothing new.
     rest_velocity_deg_s
         Below this velocity the limb rests; without slow stretches these samples show the weight.
     slow_velocity_deg_s
@@ -40,6 +42,8 @@ class LoadParams:
         Standard deviation of an angle's zero that no source undercuts.
     start_share, start_sd
         Where a stretch starts by protocol, as a share of the healthy range, and the deviation of that.
+    drift_share
+        Share of the angle's stated deviation that may come about within one stretch.
     slope_step
         Step by which the steepness of healthy resistance is told, as a share of the range.
     max_gap_s
@@ -50,8 +54,9 @@ class LoadParams:
 
     max_lag_s: float = 0.03
     lag_step_s: float = 0.0025
-    lag_sd_s: float = 0.01
-    lag_share: float = 0.8
+    lag_sd_s: float = 0.005
+    lag_share: float = 0.6
+    lag_band_hz: float = 5.0
     rest_velocity_deg_s: float = 3.0
     slow_velocity_deg_s: float = 70.0
     inertial_noise_share: float = 0.1
@@ -62,6 +67,7 @@ class LoadParams:
     start_share: float = 0.015
     start_sd: float = 0.04
     slope_step: float = 0.002
+    drift_share: float = 0.05
     max_gap_s: float = 0.1
     gravity: GravityParams = field(default_factory=GravityParams)
 
@@ -147,7 +153,9 @@ def measure_load(
     push = np.full(motion.time_s.size, np.nan) if force is None else _push(quick, force, params)
     if not np.isfinite(push).any():
         raise AnalysisError("force and angle were not recorded at the same time: check the streams' clocks")
-    fraction, fraction_sd = _anchored(recording, quick, limb, [leg for some in legs.values() for leg in some], params)
+    fraction, fraction_sd, drift_sd = _anchored(
+        recording, quick, limb, [leg for some in legs.values() for leg in some], params
+    )
     velocity = np.radians(quick.velocity_deg_s)
     inertial = limb.inertia_kg_m2 * np.radians(quick.acceleration_deg_s2)
     tilt_rad = _tilt(quick, recording.tilt, params)
@@ -175,13 +183,20 @@ def measure_load(
         shift += gravity.shift
         weight = gravity.moment_Nm(tilt_rad)
         healthy = healthy_torque_Nm(limb, fraction + shift, velocity)
-        lag_s = _lag(quick, push, inertial + weight + healthy, legs.get(VelocityClass.V3, ()), params)
+        lag_s = _lag(
+            quick,
+            (push, inertial + weight + healthy),
+            legs.get(VelocityClass.V3, ()),
+            spread_Nm=params.gravity.misfit_sd_share * limb.noticeable_Nm,
+            params=params,
+        )
     return LimbLoad(
         push_Nm=np.interp(motion.time_s + lag_s, motion.time_s, push),
         inertial_Nm=inertial,
         weight_Nm=weight,
         healthy_Nm=healthy,
-        healthy_sd_Nm=healthy_torque_Nm(limb, fraction + shift + gravity.shift_sd, velocity) - healthy,
+        healthy_sd_Nm=healthy_torque_Nm(limb, fraction + shift + np.hypot(gravity.shift_sd, drift_sd), velocity)
+        - healthy,
         tilt_rad=tilt_rad,
         gravity=gravity,
         lag_s=lag_s,
@@ -196,8 +211,8 @@ _ALIGNMENTS = 3
 
 def _anchored(
     recording: Recording, motion: Motion, limb: Limb, legs: Sequence[Leg], params: LoadParams
-) -> tuple[FloatArray, float]:
-    """Fraction of the healthy range in each leg, and its deviation.
+) -> tuple[FloatArray, float, float]:
+    """Fraction of the healthy range in each leg, its deviation, and what of that drifts within a leg.
 
     The angle says where a stretch starts, as well as its drift lets it; the protocol says that it starts at the shortened
     end. Both are weighed by their deviations. A relative angle says nothing.
@@ -206,7 +221,7 @@ def _anchored(
     stated = recording.angle.sd_deg
     known = np.isfinite(stated)
     range_deg = recording.muscle.healthy_range_deg
-    deviations = []
+    deviations, drifts = [], []
     for leg in legs:
         sd_deg = params.unstated_sd_deg
         if known.any():
@@ -217,8 +232,12 @@ def _anchored(
         trust = 1.0 / (1.0 + (sd / params.start_sd) ** 2)
         says = float(fraction[leg.start])
         fraction[leg.first : leg.last + 1] += trust * says + (1.0 - trust) * params.start_share - says
-        deviations.append(params.start_sd * np.sqrt(1.0 - trust))
-    return fraction, float(np.median(deviations)) if deviations else params.start_sd
+        drifting = params.drift_share * sd_deg / range_deg
+        deviations.append(float(np.hypot(params.start_sd * np.sqrt(1.0 - trust), drifting)))
+        drifts.append(drifting)
+    if not deviations:
+        return fraction, params.start_sd, 0.0
+    return fraction, float(np.median(deviations)), float(np.median(drifts))
 
 
 def _torque_cutoff(motion: Motion, bandwidth_hz: float, limb: Limb, params: LoadParams) -> tuple[float, float]:
@@ -267,22 +286,34 @@ def _slow_samples(motion: Motion, slow: Sequence[Leg], params: LoadParams) -> ND
     return use & motion.seen
 
 
-def _lag(motion: Motion, push: FloatArray, expected: FloatArray, fast: Sequence[Leg], params: LoadParams) -> float:
-    """Find the offset of the force's clock at which the rises of the fast stretches are explained best."""
+def _lag(
+    motion: Motion,
+    torques: tuple[FloatArray, FloatArray],
+    fast: Sequence[Leg],
+    *,
+    spread_Nm: float,
+    params: LoadParams,
+) -> float:
+    """Find the offset of the force's clock at which the push of the fast rises is as expected."""
+    push, expected = torques
     spans = []
     for leg in fast:
         rise = motion.velocity_deg_s[leg.start : leg.peak + 1]
         spans.append(np.arange(leg.start, leg.start + int(np.argmax(rise >= params.lag_share * rise[-1])) + 1))
-    if not spans:
-        return 0.0
-    samples = np.concatenate(spans)
+    samples = np.concatenate(spans) if spans else np.zeros(0, dtype=int)
     steps = round(params.max_lag_s / params.lag_step_s)
     lags = np.arange(-steps, steps + 1) * params.lag_step_s
     grid = motion.time_s[samples]
     rests = np.array([np.interp(grid + lag, motion.time_s, push) - expected[samples] for lag in lags])
-    rests -= rests.mean(axis=1, keepdims=True)
-    if not np.isfinite(rests).all():
+    if samples.size <= _NUISANCES or not np.isfinite(rests).all():
         return 0.0
-    misfit = (rests**2).mean(axis=1)
-    costs = misfit / max(float(misfit.min()), 1e-12) * samples.size / 10.0 + (lags / params.lag_sd_s) ** 2
+    nuisance = np.column_stack([np.ones(samples.size), motion.stretch_deg[samples], motion.velocity_deg_s[samples]])
+    basis = np.linalg.qr(nuisance)[0]
+    rests -= rests @ basis @ basis.T
+    independent = samples.size * min(1.0, 2.0 * params.lag_band_hz / motion.rate_hz)
+    costs = (rests**2).mean(axis=1) / spread_Nm**2 * independent + (lags / params.lag_sd_s) ** 2
     return float(lags[int(costs.argmin())])
+
+
+_NUISANCES = 3
+"""Offset, angle and velocity: what weight and viscosity leave is no matter of clocks."""

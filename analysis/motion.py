@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import Akima1DInterpolator
 
 from analysis.errors import AnalysisError
 from analysis.filters import bridge_gaps, low_pass, resample, time_derivative
@@ -94,6 +95,8 @@ class Motion:
 def track_motion(angle: JointAngle, *, stretch_sign: int, params: MotionParams = MotionParams()) -> Motion:
     """Resample a joint angle evenly, smooth it as far as its noise demands, and differentiate it twice.
 
+    Lost packets are bridged by curves that go on as the samples around them do; longer gaps by straight lines, marked.
+
     Raises
     ------
     AnalysisError
@@ -109,17 +112,19 @@ def track_motion(angle: JointAngle, *, stretch_sign: int, params: MotionParams =
     first_s, last_s = angle.time_s[seen_samples][[0, -1]]
     time_s = first_s + np.arange(int((last_s - first_s) * rate_hz + 1e-6) + 1) / rate_hz
     gap_s = max(params.max_gap_s, 3.0 / angle.rate_hz)
-    raw = stretch_sign * resample(angle.time_s, angle.angle_deg, time_s, max_gap_s=gap_s)
+    observed = resample(angle.time_s, angle.angle_deg, time_s, max_gap_s=gap_s)
     noise_deg = _white_noise(angle.angle_deg[seen_samples])
     stated = angle.sd_deg[np.isfinite(angle.sd_deg)]
-    bridged = bridge_gaps(raw)
+    curve = Akima1DInterpolator(angle.time_s[seen_samples], angle.angle_deg[seen_samples])
+    seen = np.isfinite(observed)
+    bridged = stretch_sign * np.where(seen, curve(time_s), bridge_gaps(observed))
     unsmoothed = Motion(
         time_s=time_s,
         stretch_deg=bridged,
         velocity_deg_s=bridged,
         acceleration_deg_s2=bridged,
         raw_deg=bridged,
-        seen=np.isfinite(raw),
+        seen=seen,
         sign=stretch_sign,
         rate_hz=rate_hz,
         cutoff_hz=np.inf,
