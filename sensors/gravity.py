@@ -20,9 +20,9 @@ class GravityParams:
     min_in_plane
         Smallest share of gravity in the plane of movement that still tells an angle.
     scale_sd
-        Gyroscope scale error (MPU-6050 data sheet: 3 % tolerance, taken as two standard deviations).
+        Gyroscope scale error (MPU-6050 data sheet: 3 % tolerance, taken as three standard deviations).
     acc_bias_m_s2
-        Accelerometer bias (same data sheet: 50-80 mg), misalignment of the axis included.
+        Accelerometer bias (same data sheet: 50-80 mg, taken as three standard deviations), tilt of the axis included.
     acc_scale
         Accelerometer scale mismatch between two axes, and their skew.
     lever_m
@@ -31,8 +31,10 @@ class GravityParams:
         Acceleration of this share of gravity is ordinary.
     trend_s
         Drift is told from sensor errors as what changes slower than this (s).
+    lever_left_m
+        Lever arm that remains uncertain once it is fitted: looks in fast turns weigh less.
     fit_noise_deg
-        Expected noise of one look in the fit of the sensor errors.
+        Least noise of one look in the fit of the sensor errors: the model is no better than this.
     correlated
         So many neighbouring looks share their noise (soft tissue, dynamics).
     max_independent
@@ -45,15 +47,16 @@ class GravityParams:
     """
 
     min_in_plane: float = 0.15
-    scale_sd: float = 0.015
-    acc_bias_m_s2: float = 0.3
+    scale_sd: float = 0.01
+    acc_bias_m_s2: float = 0.2
     acc_scale: float = 0.01
     lever_m: float = 0.2
     dynamic_floor: float = 0.03
     trend_s: float = 20.0
-    fit_noise_deg: float = 1.0
+    lever_left_m: float = 0.02
+    fit_noise_deg: float = 0.5
     correlated: float = 4.0
-    max_independent: float = 60.0
+    max_independent: float = 40.0
     robust_sd: float = 2.5
     passes: int = 3
 
@@ -223,12 +226,12 @@ def _solve(fit: _Fit, in_plane: float, params: GravityParams) -> GravityLooks:
     for _ in range(params.passes):
         fixed2 = fit.fixed2 - lever * fit.sweep
         look = np.unwrap(np.angle(fixed2 * np.conj(fit.fixed1))) + _lever_part(lever_cols, lever)
-        dynamic = np.abs(np.abs(fixed2) / gravity - 1.0)
+        dynamic = np.hypot(np.abs(fixed2) / gravity - 1.0, params.lever_left_m * np.abs(fit.sweep) / gravity)
         quiet = fit.seen / (1.0 + (dynamic / params.dynamic_floor) ** 2)
         found, cov, left = _ridge(columns, look, quiet * np.minimum(weight, 1.0), (prior, noise), fit.step_s, params)
         sd = max(1.4826 * float(np.median(np.abs(left[fit.seen]))), 1e-6)
         weight = np.minimum(1.0, params.robust_sd * sd / np.maximum(np.abs(left), 1e-12))
-        noise = max(sd, np.deg2rad(0.05))
+        noise = max(sd, np.deg2rad(params.fit_noise_deg))
         lever = complex(found[-2], found[-1])
     gyro = np.zeros_like(columns)
     gyro[:, :n_gyro] = columns[:, :n_gyro]

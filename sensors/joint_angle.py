@@ -78,6 +78,8 @@ class ImuAngleParams:
         Content of the angle above this frequency (Hz) counts as error: soft tissue, shaking and aliasing.
     ripple_window_s
         Time (s) over which its scatter is taken.
+    timing_share
+        Standard deviation of a sample's instant as a share of the sampling interval: unknown within it.
     drift_statement_deg
         A standard deviation of the drift beyond this (deg) is said in a warning.
     """
@@ -91,7 +93,8 @@ class ImuAngleParams:
     drift: DriftParams = field(default_factory=DriftParams)
     large_movement_share: float = 0.35
     range_percentiles: tuple[float, float] = (0.5, 99.5)
-    ripple_hz: float = 8.0
+    ripple_hz: float = 6.0
+    timing_share: float = 0.1
     ripple_window_s: float = 0.5
     drift_statement_deg: float = 3.0
 
@@ -374,6 +377,7 @@ def _zeroed(
     (sign, seen), (pose, params) = signed, zeroing
     angle = sign * joint.angle_deg
     variance = joint.variance_deg2 + _ripple_var(angle, pair.rate_hz, params) + hinge.unknown_deg**2
+    variance += (params.timing_share * _smooth_step(angle, pair.rate_hz, params)) ** 2
     if pose is None:
         return angle - angle[int(np.argmax(seen))], np.sqrt(variance), Zero.RELATIVE
     at = int(np.argmin(np.where(seen, np.abs(pair.time_s - pose.time_s), np.inf)))
@@ -386,9 +390,21 @@ def _zeroed(
     return angle + offset, np.sqrt(variance + joint.variance_deg2[at]), Zero.REFERENCE_POSE
 
 
+def _smooth_step(angle_deg: FloatArray, rate_hz: float, params: ImuAngleParams) -> FloatArray:
+    """Change of the angle over one sampling interval, ripple aside."""
+    size = _ripple_window(rate_hz, params)
+    result: FloatArray = ndimage.uniform_filter1d(np.gradient(angle_deg), size)
+    return result
+
+
+def _ripple_window(rate_hz: float, params: ImuAngleParams) -> int:
+    """Samples of a running mean that loses 3 dB at the ripple's frequency; odd, so that it does not delay."""
+    return 2 * round(rate_hz * 0.22 / params.ripple_hz) + 1
+
+
 def _ripple_var(angle_deg: FloatArray, rate_hz: float, params: ImuAngleParams) -> FloatArray:
     """Local variance of content too fast for a limb's angle: soft tissue, shaking, aliasing."""
-    size = max(1, round(rate_hz * 0.45 / params.ripple_hz))  # running mean of 0.45/f loses 3 dB at f
+    size = _ripple_window(rate_hz, params)
     ripple = angle_deg - ndimage.uniform_filter1d(angle_deg, size)
     variance: FloatArray = ndimage.uniform_filter1d(ripple**2, max(1, round(rate_hz * params.ripple_window_s)))
     return np.maximum(variance, 0.0)
