@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AssembleParams", "Assembled", "assemble"]
 
+NOT_GRADED = "; not graded"
+"""How `capture` ends a warning for which a video may not be graded."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssembleParams:
@@ -137,8 +140,10 @@ def _video_warnings(gathered: _Gathered, lead: JointAngle) -> list[str]:
         if video.gradable:
             said.extend(video.warnings)
             continue
-        reason = "; ".join(video.warnings) or "the video does not show the movement well enough"
+        reasons = [one.removesuffix(NOT_GRADED) for one in video.warnings if one.endswith(NOT_GRADED)]
+        reason = "; ".join(reasons) or "the video does not show the movement well enough"
         said.append(f"not graded: {reason}" if video.angle is lead else f"the video is for display only: {reason}")
+        said.extend(one for one in video.warnings if not one.endswith(NOT_GRADED))
     return said
 
 

@@ -1,4 +1,4 @@
-"""The embedded database: opened, migrated, read and written in transactions. The only module that knows SQLAlchemy."""
+"""The embedded database: opened, read and written in transactions. The only module that knows SQLAlchemy."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,9 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
-import alembic.command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -19,7 +16,8 @@ from records.errors import NewerVersionError, StoreError
 
 __all__ = ["Database", "Reading", "Writing"]
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+NEWEST = "0001"
+"""Version of the database that this program works with: the last one in ``migrations/versions``."""
 PATIENCE_S = 10.0
 """How long a writer waits for another one."""
 PAUSE_S = 0.02
@@ -134,14 +132,20 @@ class Database:
         with self._engine.connect() as connection:
             _use_wal(connection)
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            if _revision(connection, self.path) != _newest():
-                _migrate(connection)
+            if _revision(connection, self.path) != NEWEST:
+                from records.migration import migrate  # noqa: PLC0415 (Alembic is needed once in a database's life)
+
+                migrate(connection)
             connection.exec_driver_sql("COMMIT")
 
     def _check_version(self) -> None:
         with self._engine.connect() as connection:
             found = _revision(connection, self.path)
-        if found is not None and found not in _known():
+        if found in (None, NEWEST):
+            return
+        from records.migration import known_versions  # noqa: PLC0415 (as above)
+
+        if found not in known_versions():
             raise NewerVersionError(
                 self.path, f"was written by a newer catchangle (database version {found}); update this one", found
             )
@@ -183,26 +187,6 @@ def _revision(connection: Connection, path: Path) -> str | None:
         raise StoreError(path, "is a database of another program; move it away or choose another folder")
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     return None if found is None else str(found)
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
-
-
-def _known() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-
-
-def _newest() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
-
-
-def _migrate(connection: Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    alembic.command.upgrade(config, "head")
 
 
 @contextmanager

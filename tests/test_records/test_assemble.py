@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 from analysis.errors import CatchangleError
-from analysis.model import JointAngle, Source, Zero
+from analysis.model import JointAngle, Side, Source, Zero
+from analysis.muscles import Joint
 from capture.errors import NoPatientError, VideoError
+from capture.landmarks import LandmarkTracks
+from capture.video_angle import VideoMeasurement
 from records.assemble import assemble
 from records.columns import IMU_COLUMNS
 from records.errors import RecordError
@@ -195,10 +198,14 @@ def test_a_video_that_is_not_gradable_spoils_the_grade_only_where_it_leads(
     make_folder: FolderMaker, movement: Movement, tmp_path: Path, plant_video: Callable[..., None]
 ) -> None:
     plant_video(
-        lambda: PlantedVideo(angle=video_angle(movement), gradable=False, warnings=("the limb moves off the plane",))
+        lambda: PlantedVideo(
+            angle=video_angle(movement),
+            gradable=False,
+            warnings=("the light is poor", "the limb moves off the plane; not graded"),
+        )
     )
     alone = assemble(folder_with_video(make_folder, tmp_path / "alone", []))
-    assert alone.recording.warnings[0] == "not graded: the limb moves off the plane"
+    assert alone.recording.warnings == ("not graded: the limb moves off the plane", "the light is poor")
     beside = assemble(folder_with_video(make_folder, tmp_path / "beside", [ANGLE]))
     assert beside.recording.angle.source is Source.ANGLE
     assert not [warning for warning in beside.recording.warnings if warning.startswith("not graded")]
@@ -228,6 +235,36 @@ def test_a_damaged_video_is_refused_even_beside_another_source(
     plant_video(damaged)
     with pytest.raises(VideoError):
         assemble(folder_with_video(make_folder, tmp_path / "exam", [ANGLE]))
+
+
+def test_a_video_is_measured_as_recording_json_says_and_put_on_its_clock(
+    make_folder: FolderMaker, movement: Movement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+    angle = video_angle(movement)
+    tracks = LandmarkTracks(
+        time_s=angle.time_s,
+        names=("left_wrist",),
+        xy_px=np.zeros((angle.time_s.size, 1, 2)),
+        confidence=np.zeros((angle.time_s.size, 1)),
+        width_px=640,
+        height_px=480,
+    )
+
+    def measure_video(path: Path, **options: object) -> VideoMeasurement:
+        asked.update(options, path=path)
+        return VideoMeasurement(angle=angle, tracks=tracks, patient_box=(1, 2, 3, 4), gradable=True, warnings=())
+
+    monkeypatch.setattr("records.video_source.measure_video", measure_video)
+    stream = {**VIDEO, "rotation_deg": 90, "patient_box": [1, 2, 3, 4], "clock_offset_s": 1.5}
+    path = make_folder(tmp_path / "exam", [stream], side="right")
+    (path / "clip.mp4").write_bytes(b"frames")
+    found = assemble(read_folder(path))
+    assert asked["path"] == path / "clip.mp4"
+    assert (asked["joint"], asked["side"], asked["stretch_sign"]) == (Joint.ELBOW, Side.RIGHT, -1)
+    assert (asked["rotation_deg"], asked["patient_box"]) == (90, (1.0, 2.0, 3.0, 4.0))
+    np.testing.assert_allclose(found.recording.angle.time_s, angle.time_s + 1.5)
+    np.testing.assert_allclose(found.video.tracks.time_s, angle.time_s + 1.5)
 
 
 @pytest.mark.parametrize("kind", ["angle", "force", "imu"])
