@@ -76,21 +76,26 @@ def _run(rows: Rows, intended: Intended, params: DynamicsParams) -> _States:
     position, velocity = hand.rest_rad, np.zeros(rows.inertia.size)
     states = _States(rows, intended.position_rad.shape[0], position)
     reflex, inhibition = np.zeros_like(velocity), np.zeros_like(velocity)
+    phasic = np.zeros_like(velocity)
     clonus = _ClonusClock(rows, params)
     earlier = (states.pad - rows.delay) * velocity.size + np.arange(velocity.size)
     tilt_rad = rows.tilt_rad + intended.proximal_rad
-    step_s, per_clasp = params.step_s, params.step_s / params.clasp_s
+    step_s, per_slackening = params.step_s, 1.0 / params.slackening_rad_s
+    per_clasp, kept = step_s / params.clasp_s, 1.0 - step_s / params.phasic_s
     for k in range(states.pad, states.position.shape[0]):
-        drive = _drive(rows, states, earlier) * (1.0 - rows.clasp_depth * inhibition)
+        past_velocity = states.velocity.ravel()[earlier]
+        phasic = np.maximum(np.minimum(past_velocity / rows.tonic_velocity, 1.0), phasic * kept)
+        drive = _drive(rows, states, earlier, past_velocity, phasic) * (1.0 - rows.clasp_depth * inhibition)
         if clonus.possible:
             clonus.add_bursts(drive, k, reflex, position)
-        push = hand.push(k - states.pad, position, velocity)
+        pull = hand.pull(k - states.pad, position, velocity)
+        active = reflex * np.minimum(np.maximum(1.0 + velocity * per_slackening, 0.0), 1.0)
         gravity = -rows.weight_Nm * np.sin(tilt_rad[k - states.pad] + position)
-        resistance = _passive_torque(rows, position, velocity, params.end_exponent_max) + reflex
-        acceleration = (push + gravity - resistance) * rows.mobility
+        resistance = _passive_torque(rows, position, velocity, params.end_exponent_max) + active
+        acceleration = (pull + gravity - resistance) * rows.mobility
         states.position[k], states.velocity[k], states.acceleration[k] = position, velocity, acceleration
-        states.push[k], states.gravity[k], states.resistance[k] = push, gravity, resistance
-        states.reflex[k], states.drive[k] = reflex, drive
+        states.push[k], states.gravity[k] = pull - rows.hand * acceleration, gravity
+        states.resistance[k], states.reflex[k], states.drive[k] = resistance, active, drive
         inhibition = inhibition + ((reflex > rows.clasp_Nm) - inhibition) * per_clasp
         reflex = reflex + (drive - reflex) * np.where(drive > reflex, rows.rise, rows.fall)
         velocity = velocity + acceleration * step_s
@@ -109,18 +114,18 @@ class _Hand:
         self._pull = (
             rows.k_e * intended.position_rad
             + rows.b_e * intended.velocity_rad_s
-            + rows.feel * rows.inertia * intended.acceleration_rad_s2
+            + rows.feel * (rows.inertia + rows.hand) * intended.acceleration_rad_s2
         )
         held = intended.position_rad[0]
         sag_Nm = (1.0 - rows.feel) * weight[0] - rows.k_p * np.maximum(held, 0.0)
         self.rest_rad: FloatArray = held + sag_Nm / (rows.k_e + rows.k_p)
 
-    def push(self, step: int, position: FloatArray, velocity: FloatArray) -> FloatArray:
-        """Compute the torque of all hands: they follow the intention as strength allows, and carry the weight."""
+    def pull(self, step: int, position: FloatArray, velocity: FloatArray) -> FloatArray:
+        """Compute the torque of all arms: they follow the intention as strength allows, and carry the weight."""
         rows = self._rows
         follow = self._pull[step] - rows.k_e * position - rows.b_e * velocity
-        push: FloatArray = self._carried[step] + np.minimum(np.maximum(follow, -rows.limit_Nm), rows.limit_Nm)
-        return push
+        pull: FloatArray = self._carried[step] + np.minimum(np.maximum(follow, -rows.limit_Nm), rows.limit_Nm)
+        return pull
 
 
 def _passive_torque(rows: Rows, position: FloatArray, velocity: FloatArray, exponent_max: float) -> FloatArray:
@@ -131,12 +136,13 @@ def _passive_torque(rows: Rows, position: FloatArray, velocity: FloatArray, expo
     return torque
 
 
-def _drive(rows: Rows, states: _States, earlier: NDArray[np.int64]) -> FloatArray:
+def _drive(
+    rows: Rows, states: _States, earlier: NDArray[np.int64], velocity: FloatArray, phasic: FloatArray
+) -> FloatArray:
     """Compute the neural drive of the stretch reflex from delayed movement, all laws in their common terms."""
-    velocity = states.velocity.ravel()[earlier]
     lengthening = np.maximum(velocity, 0.0)
     over = np.maximum(states.position.ravel()[earlier] - rows.threshold + rows.mu * lengthening, 0.0)
-    gain = rows.k_r_tonic + rows.k_r_phasic * np.minimum(lengthening, rows.tonic_velocity) + rows.k_v * lengthening
+    gain = rows.k_r_tonic + rows.k_r_phasic * phasic + rows.k_v * lengthening
     burst = rows.b_r * lengthening
     if rows.any_force:
         burst = burst + rows.a_r * np.maximum(states.acceleration.ravel()[earlier], 0.0)

@@ -51,6 +51,8 @@ class Examiner:
         Largest push beyond what carries the limb.
     end_feel_Nm
         Torque at which a slow stretch is ended.
+    hand_kg
+        Mass of the hand and of the force sensor, which move with the limb.
     feel
         Share of the limb's inertia and weight that the examiner anticipates.
     pace
@@ -71,6 +73,7 @@ class Examiner:
     damping_Nms_per_rad: float = 1.4
     strength_N: float = 80.0
     end_feel_Nm: float = 6.0
+    hand_kg: float = 0.5
     feel: float = 0.9
     pace: float = 1.0
     reach: float = 0.96
@@ -99,6 +102,9 @@ class ExamPlan:
         Further stretches aimed at these peak velocities, after the others.
     lead_s, hold_s, return_s, rest_s
         Stillness at the recording's start; holding after a stretch; duration of the return; rest after it.
+    start_fractions
+        Bounds between which the stretches start, as fractions of the healthy range; before 0, the muscle is slacker
+        than at the range's shortened end.
     pace_spread
         Standard deviation of the logarithm of durations between repetitions.
     threshold_spread_deg
@@ -113,6 +119,7 @@ class ExamPlan:
     hold_s: float = 1.0
     return_s: float = 1.4
     rest_s: float = 1.6
+    start_fractions: tuple[float, float] = (0.0, 0.03)
     pace_spread: float = 0.08
     threshold_spread_deg: float = 2.5
 
@@ -179,6 +186,7 @@ def draw_examiner(seed: int) -> Examiner:
         damping_Nms_per_rad=float(rng.uniform(0.8, 2.0)),
         strength_N=float(rng.uniform(60.0, 120.0)),
         end_feel_Nm=float(rng.uniform(4.5, 8.0)),
+        hand_kg=float(rng.uniform(0.4, 0.8)),
         feel=float(rng.uniform(0.75, 1.0)),
         pace=float(rng.uniform(0.85, 1.15)),
         reach=float(rng.uniform(0.94, 0.98)),
@@ -200,7 +208,7 @@ def plan_movements(
     span_deg = examiner.reach * range_deg
     aimed = [(_MINIMUM_JERK_PEAK * span_deg / v / examiner.pace, v < 70.0) for v in plan.peak_velocities_deg_s]
     durations = [*usual, *aimed]
-    starts_deg = rng.uniform(0.0, 0.03, len(durations) + 1) * range_deg
+    starts_deg = rng.uniform(*plan.start_fractions, len(durations) + 1) * range_deg
     return tuple(
         Movement(
             duration_s=duration_s * examiner.pace * float(np.exp(rng.normal(0.0, plan.pace_spread))),

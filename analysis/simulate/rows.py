@@ -29,7 +29,6 @@ class Rows:
 
     def _inertial(self, limbs: list[Limb], patients: list[VirtualPatient]) -> None:
         self.inertia = np.array([limb.inertia_kg_m2 for limb in limbs])
-        self.mobility = 1.0 / self.inertia
         in_plane = np.cos(np.radians([patient.posture.plane_tilt_deg for patient in patients]))
         self.weight_Nm = np.array([limb.gravity_moment_Nm for limb in limbs]) * in_plane
         self.tilt_rad = np.radians([patient.posture.tilt_start_deg for patient in patients])
@@ -58,7 +57,7 @@ class Rows:
         tonic = np.array([trial.patient.tonic_fraction for trial in trials])
         self.tonic_velocity = params.tonic_velocity_rad_s
         self.k_r_tonic = k_r * tonic
-        self.k_r_phasic = k_r * (1.0 - tonic) / params.tonic_velocity_rad_s
+        self.k_r_phasic = k_r * (1.0 - tonic)
         shifts_deg = [trial.patient.lambda0_deg + trial.movement.threshold_shift_deg for trial in trials]
         self.clonus_threshold = np.radians(shifts_deg)
 
@@ -77,14 +76,16 @@ class Rows:
         reference = limb_of(MuscleGroup.ELBOW_FLEXORS, Subject(code="reference")).inertia_kg_m2
         firmness = np.maximum(torque_scale, np.sqrt(torque_scale * self.inertia / reference))
         self.k_e = firmness * np.array([trial.examiner.stiffness_Nm_per_rad for trial in trials])
-        self.b_e = firmness * np.array([trial.examiner.damping_Nms_per_rad for trial in trials])
+        steadiness = np.maximum(firmness, np.sqrt(firmness * self.inertia / reference))
+        self.b_e = steadiness * np.array([trial.examiner.damping_Nms_per_rad for trial in trials])
+        levers_m = [lever_m(limb.muscle_group, limb) for limb in limbs]
+        self.hand = np.array([trial.examiner.hand_kg for trial in trials]) * np.square(levers_m)
+        self.mobility = 1.0 / (self.inertia + self.hand)
         self.feel = np.array([trial.examiner.feel for trial in trials])
         self.limit_Nm = np.array(
             [
-                trial.examiner.end_feel_Nm * scale
-                if trial.movement.is_slow
-                else trial.examiner.strength_N * lever_m(trial.patient.muscle_group, limb)
-                for trial, limb, scale in zip(trials, limbs, torque_scale, strict=True)
+                trial.examiner.end_feel_Nm * scale if trial.movement.is_slow else trial.examiner.strength_N * lever
+                for trial, lever, scale in zip(trials, levers_m, torque_scale, strict=True)
             ]
         )
 

@@ -28,6 +28,12 @@ class DynamicsParams:
         Time given to each stretch to settle before it is recorded; chosen by us.
     tonic_velocity_rad_s
         Velocity at and above which the whole reflex gain acts, about 5 deg/s (section 3 of the dossier).
+    phasic_s
+        Time constant with which the gain falls back to its tonic share after movement; without it, the reflex switched
+        on and off by its own tremor. Chosen by us.
+    slackening_rad_s
+        Velocity of shortening at which an active muscle pulls no more; in between, its torque falls in proportion. A
+        straight line in place of Hill's hyperbola; chosen by us.
     clasp_s
         Time constant of the clasp-knife inhibition (same source).
     velocity_law_onset
@@ -44,6 +50,8 @@ class DynamicsParams:
     step_s: float = 0.001
     settle_s: float = 0.4
     tonic_velocity_rad_s: float = 0.0873
+    phasic_s: float = 0.3
+    slackening_rad_s: float = 8.0
     clasp_s: float = 0.08
     velocity_law_onset: float = 0.6
     velocity_law_floor_rad_s: float = 0.7
@@ -88,11 +96,11 @@ class Motion:
     position_rad, velocity_rad_s, acceleration_rad_s2
         Movement along the stretch, shape (n,).
     push_Nm
-        The examiner's torque.
+        The torque that the examiner's hand exerts on the limb.
     gravity_Nm
         Gravity's torque along the stretch.
     reflex_Nm, drive_Nm
-        Torque of the reflex, and the neural drive that it follows with the muscle's activation.
+        Torque of the active muscle, and the neural drive that it follows with the muscle's activation.
     resistance_Nm
         Passive and reflex torque together, positive against the stretch.
     """
