@@ -15,8 +15,8 @@ PATH = Path("imu.csv")
 
 @given(rate_hz=st.sampled_from((120.0, 200.0)), seed=st.integers(0, 2**16))
 def test_rounding_to_six_digits_is_undone_within_its_step(rate_hz: float, seed: int) -> None:
-    jitter = np.random.default_rng(seed).uniform(-0.3, 0.3, 4000) / rate_hz
-    true_s = 990.0 + np.arange(4000) / rate_hz + jitter
+    jitter = np.random.default_rng(seed).uniform(-0.3, 0.3, 1200) / rate_hz
+    true_s = 999.0 + np.arange(1200) / rate_hz + jitter
     written_s = np.array([float(f"{time:.6g}") for time in true_s])
     stamps = read_stamps(PATH, written_s)
     assert stamps.repeated == (np.diff(written_s) == 0).sum() > 0
