@@ -70,6 +70,10 @@ class ImuPair:
         Proximal (1) and distal (2) signals in their own axes, gaps bridged by straight lines, shape (n, 3).
     seen1, seen2
         Where the proximal and the distal signal was measured (bridged losses included), shape (n,).
+    bridged
+        Samples of the clock just before a loss of the distal stream that was bridged, shape (m,).
+    bridged_s
+        Length of each of these losses, shape (m,).
     warnings
         What was wrong with the streams.
     """
@@ -83,6 +87,8 @@ class ImuPair:
     gyr2_rad_s: FloatArray
     seen1: BoolArray
     seen2: BoolArray
+    bridged: NDArray[np.intp]
+    bridged_s: FloatArray
     warnings: tuple[str, ...] = ()
 
 
@@ -119,6 +125,7 @@ def pair_on_one_clock(proximal: ImuSamples, distal: ImuSamples, params: ClockPar
         raise SensorError(
             f"{missing:.0%} of the distal sensor's signal is missing; move the receiver closer and record again"
         )
+    bridged, bridged_s = _bridged(time, distal.time_s, rates[1])
     return ImuPair(
         time_s=time,
         rate_hz=max(rates),
@@ -129,6 +136,8 @@ def pair_on_one_clock(proximal: ImuSamples, distal: ImuSamples, params: ClockPar
         gyr2_rad_s=signals[3],
         seen1=seen[0],
         seen2=seen[1],
+        bridged=bridged,
+        bridged_s=bridged_s,
         warnings=tuple(warnings),
     )
 
@@ -174,6 +183,12 @@ def _near_samples(at_s: FloatArray, time_s: FloatArray, max_gap_s: float) -> Boo
     return seen
 
 
+def _bridged(at_s: FloatArray, time_s: FloatArray, rate_hz: float) -> tuple[NDArray[np.intp], FloatArray]:
+    step = np.diff(time_s)
+    lost = np.flatnonzero((step > 1.5 / rate_hz) & (time_s[1:] > at_s[0]) & (time_s[:-1] < at_s[-1]))
+    return np.clip(np.searchsorted(at_s, time_s[lost], side="right") - 1, 0, at_s.size - 1), step[lost]
+
+
 def _inside(at_s: FloatArray, time_s: FloatArray, runs: list[tuple[int, int]]) -> BoolArray:
     inside = np.zeros(at_s.size, dtype=bool)
     for first, last in runs:
@@ -203,8 +218,8 @@ def _frozen(
     if not runs:
         return [], []
     note = (
-        f"the {name} sensor repeated the same sample for {total:.1f} s in all, first at {stream.time_s[runs[0][0]]:.1f} s: "
-        f"it had stopped measuring or was at perfect rest"
+        f"the {name} sensor repeated the same sample for {total:.1f} s in all, first at "
+        f"{stream.time_s[runs[0][0]]:.1f} s: it had stopped measuring or was at perfect rest"
     )
     return (moving if name == "distal" else runs), [note]
 

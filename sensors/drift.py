@@ -89,7 +89,9 @@ def find_steps(looks_deg: FloatArray, look_sd_deg: float, *, window: int, least_
     total = np.r_[0.0, np.cumsum(looks_deg)]
     at = np.arange(looks_deg.size)
     before, after = np.minimum(at, window), np.minimum(looks_deg.size - at, window)
-    size = (total[at + after] - total[at]) / np.maximum(after, 1) - (total[at] - total[at - before]) / np.maximum(before, 1)
+    size = (total[at + after] - total[at]) / np.maximum(after, 1) - (total[at] - total[at - before]) / np.maximum(
+        before, 1
+    )
     enough = np.minimum(before, after) >= max(1, window // 2)
     sd = look_sd_deg * np.sqrt(1.0 / np.maximum(before, 1) + 1.0 / np.maximum(after, 1))
     ratio = np.where(enough, np.abs(size) / sd, 0.0)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import signal
 
 from analysis.model import FloatArray
@@ -48,7 +49,7 @@ class EndParams:
 class EndLooks:
     """Turning points as looks at the drift: sample index and drift (deg), shape (m,), and one look's SD (deg)."""
 
-    index: FloatArray
+    index: NDArray[np.intp]
     drift_deg: FloatArray
     sd_deg: float
 

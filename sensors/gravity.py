@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.model import FloatArray
 from sensors.clock import ImuPair
@@ -65,8 +66,8 @@ class GravityParams:
 class Blocks:
     """Cut of an even series into blocks: first sample of each, shape (k,), samples per block, and their length (s)."""
 
-    first: FloatArray
-    size: FloatArray
+    first: NDArray[np.intp]
+    size: NDArray[np.intp]
     step_s: float
 
     def mean(self, values: FloatArray) -> FloatArray:
@@ -129,8 +130,8 @@ class GravityLooks:
 def cut_blocks(n: int, rate_hz: float, block_s: float) -> Blocks:
     """Cut n samples into equal blocks; the last takes what is left over."""
     size = max(1, round(block_s * rate_hz))
-    first = np.arange(max(1, n // size)) * size
-    return Blocks(first=first, size=np.diff(np.r_[first, n]), step_s=size / rate_hz)
+    first = (np.arange(max(1, n // size)) * size).astype(np.intp)
+    return Blocks(first=first, size=np.diff(np.r_[first, n]).astype(np.intp), step_s=size / rate_hz)
 
 
 def look_by_gravity(
@@ -164,7 +165,7 @@ def look_by_gravity(
     edges = np.minimum(np.r_[blocks.first, turning.rate_rad_s.size - 1], turning.rate_rad_s.size - 1)
     velocity = 1j * turning.rate_rad_s[edges] * back2[edges]
     sweep = np.diff(velocity) / (blocks.size / blocks.size[0] * blocks.step_s)  # mean acceleration per metre of lever
-    seen = blocks.mean((pair.seen1 | (not hinge.proximal_moves)) & pair.seen2)
+    seen = blocks.mean(((pair.seen1 | (not hinge.proximal_moves)) & pair.seen2).astype(float))
     fit = _Fit(
         fixed1=fixed1,
         fixed2=fixed2,
@@ -196,7 +197,7 @@ class _Fit:
     sweep: FloatArray
     joint: FloatArray
     proximal: FloatArray
-    seen: FloatArray
+    seen: NDArray[np.bool_]
     step_s: float
 
     def columns(self, gravity: float) -> tuple[FloatArray, FloatArray, int]:
@@ -248,7 +249,7 @@ def _solve(fit: _Fit, in_plane: float, params: GravityParams) -> GravityLooks:
 
 
 def _lever_part(lever_cols: FloatArray, lever: complex) -> FloatArray:
-    """What the removed lever acceleration would have added to a look: the columns see looks before its removal."""
+    """Restore to a look what the removed lever acceleration added: the columns see looks before its removal."""
     result: FloatArray = lever_cols @ np.array([lever.real, lever.imag])
     return result
 

@@ -167,9 +167,7 @@ def _from_fit(fit: PoseFit, rates: tuple[FloatArray, FloatArray], proximal_deg: 
             "direction: hold it still"
         )
         unknown = max(unknown, 0.5 * proximal_deg)
-    return Hinge(
-        axis1=axis1, axis2=axis2, proximal_deg=proximal_deg, unknown_deg=unknown, warnings=tuple(warnings)
-    )
+    return Hinge(axis1=axis1, axis2=axis2, proximal_deg=proximal_deg, unknown_deg=unknown, warnings=tuple(warnings))
 
 
 def _block_mean(values: FloatArray, step: int) -> FloatArray:
@@ -203,8 +201,10 @@ def _weak_axis(ratio: float, params: HingeParams) -> tuple[str, ...]:
     if ratio <= params.planar_ratio:
         return ()
     return (
-        f"the movement was not that of one hinge ({ratio:.0%} of it turned about another axis): the joint's axis is "
-        "weakly known and the angle with it",
+        (
+            f"the movement was not that of one hinge ({ratio:.0%} of it turned about another axis): the joint's axis "
+            "is weakly known and the angle with it"
+        ),
     )
 
 

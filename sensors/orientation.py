@@ -43,4 +43,4 @@ def inclination(samples: ImuSamples) -> FloatArray:
     except (ValueError, RuntimeError) as error:
         raise SensorError(f"the orientation cannot be found from these samples: {error}") from error
     nearest = np.clip(np.rint((samples.time_s - even_s[0]) / step_s).astype(int), 0, even_s.size - 1)
-    return quat[nearest]
+    return np.asarray(quat[nearest], dtype=np.float64)

@@ -145,12 +145,12 @@ def _descend(misfit: "_Misfit", x: FloatArray, iterations: int) -> tuple[FloatAr
     unit, step, damping = np.eye(x.size), 1e-5, 1e-3
     left = misfit(x)
     cost = _soft(left)
-    inverse = unit
+    inverse: FloatArray = unit
     for _ in range(iterations):
         slope = np.stack([(misfit(x + step * direction) - left) / step for direction in unit], axis=1)
         weight = 1.0 / np.sqrt(1.0 + left**2)
         normal = slope.T @ (slope * weight[:, None])
-        inverse = np.linalg.inv(normal + 1e-9 * unit)
+        inverse = np.asarray(np.linalg.inv(normal + 1e-9 * unit), dtype=np.float64)
         move = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), slope.T @ (weight * left))
         tried = misfit(x - move)
         if _soft(tried) < cost:
@@ -240,7 +240,9 @@ class _Misfit:
         )
         self.acc_sd = np.hypot(params.acc_sd_m_s2, dynamic)
         spread = np.sqrt(params.correlated / params.residual_stride) / np.where(seen, 1.0, 1e-6)
-        self.gyr_scale = (spread * np.hypot(params.gyr_sd_rad_s, params.gyr_sd_share * np.sqrt(square)))[self.stride, None]
+        self.gyr_scale = (spread * np.hypot(params.gyr_sd_rad_s, params.gyr_sd_share * np.sqrt(square)))[
+            self.stride, None
+        ]
         self.acc_scale = (spread * self.acc_sd)[self.stride, None]
 
     def origin(self, axis: FloatArray, at: int) -> None:
@@ -264,7 +266,8 @@ class _Misfit:
         rate = self.gyr2[self.stride] - gyr1
         across = rate - np.outer(rate @ axis2, axis2)
         force = self.acc2[self.stride] - acc1
-        return np.r_[(across / self.gyr_scale).ravel(), (force / self.acc_scale).ravel()]
+        left: FloatArray = np.r_[(across / self.gyr_scale).ravel(), (force / self.acc_scale).ravel()]
+        return left
 
 
 def _turn_back(vectors: FloatArray, axis: FloatArray, angle_rad: FloatArray) -> FloatArray:

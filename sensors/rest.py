@@ -65,7 +65,8 @@ def rest_mask(
             quiet &= np.linalg.norm(wide_mean, axis=1) < params.max_bias_rad_s
     shrink = max(1, round(params.shrink_s * rate_hz / step))
     quiet = ndimage.binary_erosion(ndimage.binary_dilation(quiet, iterations=4), iterations=4 + shrink - 1)
-    return np.r_[np.repeat(quiet, step), np.full(gyr_rad_s.shape[0] - blocks * step, quiet[-1])]
+    resting: NDArray[np.bool_] = np.r_[np.repeat(quiet, step), np.full(gyr_rad_s.shape[0] - blocks * step, quiet[-1])]
+    return resting
 
 
 def resting_bias(gyr_rad_s: FloatArray, resting: NDArray[np.bool_]) -> FloatArray:

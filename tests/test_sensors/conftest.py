@@ -58,20 +58,20 @@ class Planted:
 
 
 def _minimum_jerk(plan: Plan) -> NDArray[np.float64]:
-    parts = [np.full(round(plan.rest_s * FINE_HZ), plan.start_deg)]
+    rest, now = round(plan.rest_s * FINE_HZ), plan.start_deg
+    parts = [np.full(rest, now)]
     for change_deg, duration_s in plan.movements:
         x = np.linspace(0, 1, max(2, round(duration_s * FINE_HZ)))
-        parts += [
-            parts[-1][-1] + change_deg * (10 * x**3 - 15 * x**4 + 6 * x**5),
-            np.full(round(plan.rest_s * FINE_HZ), parts[-1][-1] + change_deg),
-        ]
+        parts.append(now + change_deg * (10 * x**3 - 15 * x**4 + 6 * x**5))
+        now += change_deg
+        parts.append(np.full(rest, now))
     return np.concatenate(parts)
 
 
 def _sense(
     turn: Rotation, place_m: NDArray[np.float64], plan: Plan, which: int, rng: np.random.Generator
 ) -> ImuSamples:
-    """What a sensor with random mounting measures on a path."""
+    """Measure a path with a sensor of random mounting."""
     mounted = turn * Rotation.random(random_state=int(rng.integers(2**31)))
     gyr = np.zeros((len(mounted), 3))
     steps = (mounted[:-1].inv() * mounted[1:]).as_rotvec() * FINE_HZ
@@ -87,8 +87,10 @@ def _sense(
 
     bias = rng.normal(size=3) / np.sqrt(3)
     return ImuSamples(
-        time_s=time + np.cumsum(np.zeros_like(time)) + plan.jitter_s * rng.uniform(-0.5, 0.5, time.size),
-        acc_m_s2=read(acc) + plan.acc_bias_m_s2 * rng.normal(size=3) + plan.acc_noise_m_s2 * rng.normal(size=(time.size, 3)),
+        time_s=time + plan.jitter_s * rng.uniform(-0.5, 0.5, time.size),
+        acc_m_s2=read(acc)
+        + plan.acc_bias_m_s2 * rng.normal(size=3)
+        + plan.acc_noise_m_s2 * rng.normal(size=(time.size, 3)),
         gyr_rad_s=read(gyr) * (1 + plan.gyr_scale * rng.normal())
         + np.deg2rad(plan.gyr_bias_deg_s * bias + plan.gyr_noise_deg_s * rng.normal(size=(time.size, 3))),
     )
@@ -102,7 +104,9 @@ def plant_hinge(plan: Plan) -> Planted:
     side = np.cross(axis, [0.3, -0.5, 0.8])
     side /= np.linalg.norm(side)
     swing = plan.proximal_deg * (angle - angle[0]) / max(np.ptp(angle), 1.0)
-    proximal = Rotation.from_rotvec(np.deg2rad(swing[:, None]) * np.array(plan.proximal_axis) / np.linalg.norm(plan.proximal_axis))
+    proximal = Rotation.from_rotvec(
+        np.deg2rad(swing[:, None]) * np.array(plan.proximal_axis) / np.linalg.norm(plan.proximal_axis)
+    )
     distal = proximal * Rotation.from_rotvec(np.deg2rad(angle[:, None]) * axis)
     pushed = np.gradient(np.gradient(angle, 1 / FINE_HZ), 1 / FINE_HZ)
     shaken = ndimage.gaussian_filter1d(pushed, FINE_HZ / (2 * np.pi * plan.wobble_hz))
