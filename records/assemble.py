@@ -100,11 +100,11 @@ def _say_nothing(_share: float) -> None:
 
 def _assemble(folder: RecordingFolder, tell: Callable[[float], None], params: AssembleParams) -> Assembled:
     force = [read_force(entry) for entry in _of_kind(folder, Source.FORCE)]
-    emg = tuple(read_emg(entry) for entry in _of_kind(folder, Source.EMG))
-    gathered = _Gathered()
-    gathered.candidates.extend(
-        Candidate(angle=read_angle(entry, params.streams)) for entry in _of_kind(folder, Source.ANGLE)
-    )
+    emg = [read_emg(entry) for entry in _of_kind(folder, Source.EMG)]
+    angles = [read_angle(entry, params.streams) for entry in _of_kind(folder, Source.ANGLE)]
+    gathered = _Gathered(candidates=[Candidate(angle=stream.signal) for stream in angles])
+    for said in (stream.warnings for streams in (angles, force, emg) for stream in streams):
+        gathered.warnings.extend(said)
     _gather_imus(folder, gathered, params)
     _gather_videos(folder, gathered, tell)
     if not gathered.candidates:
@@ -121,9 +121,9 @@ def _assemble(folder: RecordingFolder, tell: Callable[[float], None], params: As
         subject=folder.subject,
         angle=lead,
         alternatives=tuple(others),
-        force=force[0] if force else None,
+        force=force[0].signal if force else None,
         tilt=gathered.tilt,
-        emg=emg,
+        emg=tuple(stream.signal for stream in emg),
         warnings=(*_video_warnings(gathered, lead), *gathered.warnings, *([reason] if reason else []), *compared),
     )
     return Assembled(recording=recording, video=gathered.videos[0] if gathered.videos else None)

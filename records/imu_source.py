@@ -33,21 +33,11 @@ def measure_imus(
         If the signals show no joint angle.
     """
     streams = {entry.segment: read_imu(entry, params) for entry in entries}
-    lost = [
-        f"the {entry.segment} IMU lost {count} of {count + streams[entry.segment].samples.time_s.size} packets "
-        f"({entry.file.name}: rows with empty cells)"
-        for entry in entries
-        if (count := streams[entry.segment].lost)
-    ]
-    rounded = [
-        f"{entry.file.name} writes its times with too few digits: {count} of them repeat and were spread evenly"
-        for entry in entries
-        if (count := streams[entry.segment].repeated)
-    ]
     measured = angle_from_imus(
-        streams[Segment.PROXIMAL].samples,
-        streams[Segment.DISTAL].samples,
+        streams[Segment.PROXIMAL].signal,
+        streams[Segment.DISTAL].signal,
         stretch_sign=stretch_sign,
         reference_pose=folder.reference_pose,
     )
-    return ImuMeasurement(angle=measured.angle, tilt=measured.tilt, warnings=(*lost, *rounded, *measured.warnings))
+    said = [warning for stream in streams.values() for warning in stream.warnings]
+    return ImuMeasurement(angle=measured.angle, tilt=measured.tilt, warnings=(*said, *measured.warnings))

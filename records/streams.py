@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from records.stamps import read_stamps
 from records.tables import read_columns
 from sensors.samples import ImuSamples
 
-__all__ = ["ImuStream", "StreamParams", "read_angle", "read_emg", "read_force", "read_imu"]
+__all__ = ["Stream", "StreamParams", "read_angle", "read_emg", "read_force", "read_imu"]
+
+Signal = TypeVar("Signal", ImuSamples, JointAngle, ForceSignal, EmgSignal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +43,14 @@ class StreamParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ImuStream:
-    """Samples of one IMU, how many rows of its file held none, and how many stamps repeated for want of digits."""
+class Stream(Generic[Signal]):
+    """The signal of one file, and what its reader should know of the file."""
 
-    samples: ImuSamples
-    lost: int
-    repeated: int
+    signal: Signal
+    warnings: tuple[str, ...]
 
 
-def read_imu(entry: StreamEntry, params: StreamParams = StreamParams()) -> ImuStream:
+def read_imu(entry: StreamEntry, params: StreamParams = StreamParams()) -> Stream[ImuSamples]:
     """Read an IMU; rows with an empty cell are lost packets, which are left out and counted.
 
     Raises
@@ -57,8 +59,7 @@ def read_imu(entry: StreamEntry, params: StreamParams = StreamParams()) -> ImuSt
         If the file is no such table, or its units cannot be those of the contract.
     """
     columns = read_columns(entry.file, IMU_COLUMNS)
-    stamps = read_stamps(entry.file, columns[TIME])
-    time_s = stamps.time_s + entry.clock_offset_s
+    time_s, rounded = _clock(entry, columns)
     acc = np.stack([columns[name] for name in ACC], axis=1)
     gyr = np.stack([columns[name] for name in GYR], axis=1)
     whole = np.isfinite(acc).all(axis=1) & np.isfinite(gyr).all(axis=1)
@@ -76,10 +77,12 @@ def read_imu(entry: StreamEntry, params: StreamParams = StreamParams()) -> ImuSt
     if fastest > params.fastest_gyr_rad_s:
         raise RecordError(entry.file, f"columns gyr_…_rad_s read up to {fastest:.0f}; convert them from deg/s to rad/s")
     samples = ImuSamples(time_s=time_s[whole], acc_m_s2=acc[whole], gyr_rad_s=gyr[whole])
-    return ImuStream(samples=samples, lost=int((~whole).sum()), repeated=stamps.repeated)
+    count = int((~whole).sum())
+    lost = f"the {entry.segment} IMU lost {count} of {whole.size} packets ({entry.file.name}: rows with empty cells)"
+    return Stream(signal=samples, warnings=((lost,) if count else ()) + rounded)
 
 
-def read_angle(entry: StreamEntry, params: StreamParams = StreamParams()) -> JointAngle:
+def read_angle(entry: StreamEntry, params: StreamParams = StreamParams()) -> Stream[JointAngle]:
     """Read a joint angle that was measured elsewhere; its zero is the anatomical position.
 
     Raises
@@ -88,7 +91,8 @@ def read_angle(entry: StreamEntry, params: StreamParams = StreamParams()) -> Joi
         If the file is no such table, or the angle is wrapped.
     """
     columns = read_columns(entry.file, (TIME, ANGLE))
-    time_s, angle_deg = _clock(entry, columns), columns[ANGLE]
+    time_s, rounded = _clock(entry, columns)
+    angle_deg = columns[ANGLE]
     _observed(entry.file, ANGLE, angle_deg)
     jumps = (np.abs(np.diff(angle_deg)) > params.largest_jump_deg) & (np.diff(time_s) <= params.jump_within_s)
     if jumps.any():
@@ -98,7 +102,7 @@ def read_angle(entry: StreamEntry, params: StreamParams = StreamParams()) -> Joi
             f"column {ANGLE} jumps from {angle_deg[at]:.0f} to {angle_deg[at + 1]:.0f} deg at {time_s[at + 1]:g} s, "
             "which no joint does; unwrap it, or leave cells empty where the joint was lost",
         )
-    return JointAngle(
+    angle = JointAngle(
         time_s=time_s,
         angle_deg=angle_deg,
         sd_deg=np.full(time_s.shape, np.nan),
@@ -106,9 +110,10 @@ def read_angle(entry: StreamEntry, params: StreamParams = StreamParams()) -> Joi
         zero=Zero.ANATOMICAL,
         bandwidth_hz=float(0.5 / np.median(np.diff(time_s))),
     )
+    return Stream(signal=angle, warnings=rounded)
 
 
-def read_force(entry: StreamEntry) -> ForceSignal:
+def read_force(entry: StreamEntry) -> Stream[ForceSignal]:
     """Read the examiner's push; without a moment column the sensor transmits none.
 
     Raises
@@ -117,19 +122,20 @@ def read_force(entry: StreamEntry) -> ForceSignal:
         If the file is no such table.
     """
     columns = read_columns(entry.file, (TIME, FORCE), (MOMENT,))
-    time_s = _clock(entry, columns)
+    time_s, rounded = _clock(entry, columns)
     _observed(entry.file, FORCE, columns[FORCE])
     if MOMENT in columns:
         _observed(entry.file, MOMENT, columns[MOMENT])
-    return ForceSignal(
+    force = ForceSignal(
         time_s=time_s,
         force_N=columns[FORCE],
         moment_Nm=columns.get(MOMENT, np.zeros(time_s.shape)),
         lever_m=entry.lever_m or 0.0,
     )
+    return Stream(signal=force, warnings=rounded)
 
 
-def read_emg(entry: StreamEntry) -> EmgSignal:
+def read_emg(entry: StreamEntry) -> Stream[EmgSignal]:
     """Read the EMG of one muscle.
 
     Raises
@@ -138,14 +144,18 @@ def read_emg(entry: StreamEntry) -> EmgSignal:
         If the file is no such table.
     """
     columns = read_columns(entry.file, (TIME, EMG))
-    time_s = _clock(entry, columns)
+    time_s, rounded = _clock(entry, columns)
     _observed(entry.file, EMG, columns[EMG])
-    return EmgSignal(time_s=time_s, emg_V=columns[EMG], muscle=entry.muscle or "")
+    emg = EmgSignal(time_s=time_s, emg_V=columns[EMG], muscle=entry.muscle or "")
+    return Stream(signal=emg, warnings=rounded)
 
 
-def _clock(entry: StreamEntry, columns: dict[str, FloatArray]) -> FloatArray:
-    """Check a time column and bring it to the recording's clock."""
-    return read_stamps(entry.file, columns[TIME]).time_s + entry.clock_offset_s
+def _clock(entry: StreamEntry, columns: dict[str, FloatArray]) -> tuple[FloatArray, tuple[str, ...]]:
+    """Check a time column and bring it to the recording's clock; say where its digits did not suffice."""
+    stamps = read_stamps(entry.file, columns[TIME])
+    name, count = entry.file.name, stamps.repeated
+    rounded = f"{name} writes its times with too few digits: {count} of them repeat and were spread evenly"
+    return stamps.time_s + entry.clock_offset_s, ((rounded,) if count else ())
 
 
 def _observed(path: Path, name: str, values: FloatArray) -> None:

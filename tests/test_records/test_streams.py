@@ -73,8 +73,7 @@ def test_a_stream_without_a_single_value_is_refused(write_table: TableWriter, tm
 def test_the_clock_offset_is_added(write_table: TableWriter, tmp_path: Path, kind: Source) -> None:
     path = write_table(tmp_path / "stream.csv", HEADERS[kind], values_of(kind, np.arange(5.0)))
     found = READERS[kind](entry(path, kind, clock_offset_s=-0.25))
-    time_s = found.samples.time_s if kind is Source.IMU else found.time_s  # type: ignore[union-attr]
-    assert time_s.tolist() == [-0.25, 0.75, 1.75, 2.75, 3.75]
+    assert found.signal.time_s.tolist() == [-0.25, 0.75, 1.75, 2.75, 3.75]
 
 
 @pytest.mark.parametrize("kind", list(READERS))
@@ -93,7 +92,7 @@ def test_a_ready_angle_is_anatomical_and_keeps_its_gaps(write_table: TableWriter
     path = write_table(
         tmp_path / "a.csv", HEADERS[Source.ANGLE], np.array([[0, 10], [0.01, np.nan], [0.02, 12], [0.03, 13]])
     )
-    angle = read_angle(entry(path, Source.ANGLE))
+    angle = read_angle(entry(path, Source.ANGLE)).signal
     assert angle.zero is Zero.ANATOMICAL
     assert np.isnan(angle.angle_deg).tolist() == [False, True, False, False]
     assert angle.bandwidth_hz == pytest.approx(50.0)
@@ -112,8 +111,8 @@ def test_rows_with_an_empty_cell_are_lost_packets(write_table: TableWriter, tmp_
     values[7, 1:] = np.nan
     path = write_table(tmp_path / "imu.csv", HEADERS[Source.IMU], values)
     found = read_imu(entry(path, Source.IMU))
-    assert found.lost == 2
-    assert found.samples.time_s.tolist() == [0, 1, 2, 4, 5, 6, 8, 9]
+    assert found.warnings == ("the distal IMU lost 2 of 10 packets (imu.csv: rows with empty cells)",)
+    assert found.signal.time_s.tolist() == [0, 1, 2, 4, 5, 6, 8, 9]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +136,8 @@ def test_a_gyroscope_in_degrees_is_refused_where_it_shows(write_table: TableWrit
 
 
 def test_force_without_a_moment_transmits_none(write_force: Callable[..., Path], tmp_path: Path) -> None:
-    assert not read_force(entry(write_force(tmp_path / "f.csv"), Source.FORCE)).moment_Nm.any()
-    with_moment = read_force(entry(write_force(tmp_path / "m.csv", moment=True), Source.FORCE))
+    assert not read_force(entry(write_force(tmp_path / "f.csv"), Source.FORCE)).signal.moment_Nm.any()
+    with_moment = read_force(entry(write_force(tmp_path / "m.csv", moment=True), Source.FORCE)).signal
     np.testing.assert_allclose(with_moment.moment_Nm, np.cos(with_moment.time_s))
     assert with_moment.lever_m == 0.25
 
@@ -148,3 +147,20 @@ def test_a_moment_that_is_spelled_otherwise_is_not_passed_over(tmp_path: Path) -
     path.write_text("time_s,force_N,moment_nm\n0,1,2\n1,1,2\n", encoding="utf-8")
     with pytest.raises(RecordError, match="spell it moment_Nm"):
         read_force(entry(path, Source.FORCE))
+
+
+@pytest.mark.parametrize("kind", list(READERS))
+def test_times_with_too_few_digits_are_spread_and_spoken_of(
+    write_table: TableWriter, tmp_path: Path, kind: Source
+) -> None:
+    true_s = 1000.0 + np.arange(400) * 0.006
+    written_s = np.array([float(f"{time_s:.6g}") for time_s in true_s])
+    values = values_of(kind, true_s)
+    values[:, 0] = written_s
+    found = READERS[kind](entry(write_table(tmp_path / "s.csv", HEADERS[kind], values), kind))
+    repeated = int((np.diff(written_s) == 0).sum())
+    assert repeated > 0
+    assert found.warnings == (
+        f"s.csv writes its times with too few digits: {repeated} of them repeat and were spread evenly",
+    )
+    assert np.abs(found.signal.time_s - true_s).max() < 0.011
