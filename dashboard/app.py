@@ -1,8 +1,13 @@
 """The dashboard: which pages there are, in which order, under which addresses."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="catchangle", page_icon=":material/accessibility_new:", layout="wide")
+ICON = Path(__file__).parent / "components" / "icon.png"
+
+st.set_page_config(page_title="catchangle", page_icon=str(ICON), layout="wide")
+st.logo(str(ICON))
 st.navigation(
     [
         st.Page("pages/patients.py", title="Patients", icon=":material/groups:", url_path="patients", default=True),

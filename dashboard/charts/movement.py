@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 
 from analysis.model import FloatArray
-from dashboard.charts.palette import ANGLE, CATCH, INK, QUIET, R1, R2, VELOCITY, band_of, colour_of_class
+from dashboard.charts.palette import ANGLE, CATCH, QUIET, R1, R2, VELOCITY, band_of, colour_of_class
 from dashboard.services.wording import degrees
 from records.rows import AssessedSeries
 
 __all__ = ["MOST_POINTS", "movement_chart", "points"]
 
+_ANGLE = "angle (°)"
+_VELOCITY = "velocity (°/s)"
+_CATCH = "catch (°)"
 MOST_POINTS = 8000
 """Samples that a browser draws without delay; a longer recording is thinned evenly."""
 
@@ -31,12 +34,13 @@ def movement_chart(series: AssessedSeries, finding: Mapping[str, Any]) -> dict[s
     return {
         "animation": False,
         "grid": [
-            {"left": 64, "right": 96, "top": 36, "height": 230},
-            {"left": 64, "right": 96, "top": 306, "height": 110},
+            {"left": 36, "right": 76, "top": 52, "height": 226},
+            {"left": 36, "right": 76, "top": 312, "height": 110},
         ],
         "xAxis": [_time_axis(0, labelled=False), _time_axis(1, labelled=True)],
-        "yAxis": [_value_axis(0, "angle (°)"), _value_axis(1, "velocity (°/s)")],
+        "yAxis": [_value_axis(0, _ANGLE), _value_axis(1, _VELOCITY)],
         "axisPointer": {"link": [{"xAxisIndex": [0, 1]}], "lineStyle": {"color": QUIET}},
+        "legend": {"top": 0, "left": 36, "data": [_ANGLE, _CATCH, _VELOCITY], "itemHeight": 9, "itemWidth": 18},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.1f"},
         "dataZoom": [
             {"type": "slider", "xAxisIndex": [0, 1], "bottom": 8, "height": 20, "filterMode": "none"},
@@ -47,7 +51,7 @@ def movement_chart(series: AssessedSeries, finding: Mapping[str, Any]) -> dict[s
             _angle_line(series, stretches, finding["tardieu"]),
             _catches(stretches),
             {
-                "name": "velocity (°/s)",
+                "name": _VELOCITY,
                 "type": "line",
                 "xAxisIndex": 1,
                 "yAxisIndex": 1,
@@ -111,7 +115,7 @@ def _angle_line(
     series: AssessedSeries, stretches: Sequence[Mapping[str, Any]], tardieu: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
-        "name": "angle (°)",
+        "name": _ANGLE,
         "type": "line",
         "showSymbol": False,
         "lineStyle": {"color": ANGLE, "width": 2},
@@ -125,13 +129,25 @@ def _angle_line(
                 {
                     "yAxis": value,
                     "lineStyle": {"color": colour, "type": "dashed", "width": 1.5},
-                    "label": {"formatter": f"{name} {degrees(value)}", "color": colour, "position": "end"},
+                    "label": {
+                        "formatter": f"{name} {degrees(value)}",
+                        "color": colour,
+                        "position": "end",
+                        "verticalAlign": align,
+                    },
                 }
-                for name, value, colour in (("R1", tardieu["r1_deg"], R1), ("R2", tardieu["r2_deg"], R2))
-                if value is not None
+                for name, value, colour, align in _levels(tardieu)
             ],
         },
     }
+
+
+def _levels(tardieu: Mapping[str, Any]) -> list[tuple[str, float, str, str]]:
+    """Return R1 and R2 with their colours, the upper one's label above its line and the lower one's below."""
+    known = [(name, tardieu[key], colour) for name, key, colour in (("R1", "r1_deg", R1), ("R2", "r2_deg", R2))]
+    levels = sorted((level for level in known if level[1] is not None), key=lambda level: level[1])
+    sides = ("middle",) if len(levels) == 1 else ("top", "bottom")
+    return [(*level, side) for level, side in zip(levels, sides, strict=False)]
 
 
 def _bands(stretches: Sequence[Mapping[str, Any]], *, labelled: bool) -> dict[str, Any]:
@@ -158,13 +174,12 @@ def _colour(stretch: Mapping[str, Any]) -> str:
 
 def _catches(stretches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
-        "name": "catch (°)",
+        "name": _CATCH,
         "type": "scatter",
         "symbol": "diamond",
         "symbolSize": 13,
         "z": 5,
         "itemStyle": {"color": CATCH, "borderColor": "#FFFFFF", "borderWidth": 1.5},
-        "label": {"show": True, "formatter": "catch", "position": "right", "color": INK, "fontWeight": "bold"},
         "data": [
             [stretch["catch"]["time_s"], round(stretch["catch"]["angle_deg"], 2)]
             for stretch in stretches

@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.model import FloatArray
 from dashboard.charts.movement import points
-from dashboard.charts.palette import INK, QUIET
+from dashboard.charts.palette import QUIET
 
 __all__ = ["OverlayCurve", "overlay_chart"]
 
@@ -27,8 +27,8 @@ def overlay_chart(curves: Sequence[OverlayCurve], *, x_name: str, y_name: str) -
     """Draw the curves on common axes; the catch is a diamond in the curve's colour."""
     return {
         "animation": False,
-        "grid": {"left": 58, "right": 24, "top": 44, "bottom": 46},
-        "legend": {"top": 0, "icon": "roundRect", "itemHeight": 3, "itemWidth": 18},
+        "grid": {"left": 34, "right": 16, "top": 34, "bottom": 34},
+        "legend": {"top": 0, "left": 34, "itemHeight": 9, "itemWidth": 18},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.1f"},
         "xAxis": {
             "type": "value",
@@ -64,7 +64,8 @@ def _line(curve: OverlayCurve) -> dict[str, Any]:
             "symbol": "diamond",
             "symbolSize": 14,
             "itemStyle": {"color": curve.colour, "borderColor": "#FFFFFF", "borderWidth": 1.5},
-            "label": {"formatter": "catch", "position": "right", "color": INK, "fontWeight": "bold"},
+            "label": {"show": False},
+            "silent": True,
             "data": [{"coord": [round(curve.catch[0], 4), round(curve.catch[1], 3)]}],
         }
     return line

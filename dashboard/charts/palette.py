@@ -17,6 +17,7 @@ __all__ = [
     "VELOCITY",
     "band_of",
     "colour_of_class",
+    "pale",
 ]
 
 INK = "#1F2A37"
@@ -37,6 +38,7 @@ LEFT_OUT = "#9CA3AF"
 
 _CLASSES = {"V1": SLOW, "V2": MIDDLE, "V3": FAST}
 _BAND_OPACITY = 0.10
+_PALE_OPACITY = 0.28
 
 
 def colour_of_class(velocity: str, *, left_out: bool = False) -> str:
@@ -45,6 +47,15 @@ def colour_of_class(velocity: str, *, left_out: bool = False) -> str:
 
 
 def band_of(colour: str) -> str:
-    """Return a pale version of a colour for the background of a stretch."""
+    """Return a version of a colour for the background of a stretch."""
+    return _faded(colour, _BAND_OPACITY)
+
+
+def pale(colour: str) -> str:
+    """Return a pale version of a colour, for what stands back."""
+    return _faded(colour, _PALE_OPACITY)
+
+
+def _faded(colour: str, opacity: float) -> str:
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{_BAND_OPACITY})"
+    return f"rgba({red},{green},{blue},{opacity})"

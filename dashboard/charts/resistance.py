@@ -5,26 +5,30 @@ from typing import Any
 
 from analysis.finding import ResistanceCurve
 from dashboard.charts.movement import points
-from dashboard.charts.palette import CATCH, HEALTHY, INK, QUIET, colour_of_class
+from dashboard.charts.palette import CATCH, HEALTHY, QUIET, colour_of_class
 
 __all__ = ["resistance_chart"]
+
+CLASS_NAMES = {"V1": "slow (V1)", "V2": "falling (V2)", "V3": "fast (V3)"}
 
 
 def resistance_chart(
     curves: Sequence[ResistanceCurve | None], stretches: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any] | None:
     """Draw each stretch's resistance and its healthy counterpart; ``None`` where nothing was measured with force."""
-    series: list[dict[str, Any]] = []
-    for number, (curve, stretch) in enumerate(zip(curves, stretches, strict=True), start=1):
-        if curve is None or stretch["quality"]:
-            continue
-        series += _pair(f"{number} · {stretch['velocity']}", curve, stretch)
-    if not series:
+    shown = [
+        (curve, stretch)
+        for curve, stretch in zip(curves, stretches, strict=True)
+        if curve is not None and not stretch["quality"]
+    ]
+    if not shown:
         return None
+    series = [line for curve, stretch in shown for line in _pair(curve, stretch)]
+    series.append(_catches(shown))
     return {
         "animation": False,
-        "grid": {"left": 58, "right": 24, "top": 44, "bottom": 46},
-        "legend": {"top": 0, "icon": "roundRect", "itemHeight": 3, "itemWidth": 18},
+        "grid": {"left": 36, "right": 20, "top": 36, "bottom": 34},
+        "legend": {"top": 0, "left": 36, "itemHeight": 9, "itemWidth": 18},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.2f"},
         "xAxis": {
             "type": "value",
@@ -46,33 +50,42 @@ def resistance_chart(
     }
 
 
-def _pair(name: str, curve: ResistanceCurve, stretch: Mapping[str, Any]) -> list[dict[str, Any]]:
-    colour = colour_of_class(stretch["velocity"])
-    measured: dict[str, Any] = {
+def _pair(curve: ResistanceCurve, stretch: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Draw one stretch; stretches of one class share their name, and with it their place in the legend."""
+    velocity = stretch["velocity"]
+    return [
+        _line(
+            CLASS_NAMES.get(velocity, velocity),
+            colour_of_class(velocity),
+            points(curve.stretch_deg, curve.resistance_Nm),
+        ),
+        _line("healthy limb, same movement", HEALTHY, points(curve.stretch_deg, curve.healthy_Nm), dashed=True),
+    ]
+
+
+def _line(name: str, colour: str, data: list[list[float | None]], *, dashed: bool = False) -> dict[str, Any]:
+    return {
         "name": name,
         "type": "line",
         "showSymbol": False,
-        "lineStyle": {"color": colour, "width": 2},
+        "lineStyle": {"color": colour, "width": 1.5 if dashed else 2, "type": "dashed" if dashed else "solid"},
         "itemStyle": {"color": colour},
-        "data": points(curve.stretch_deg, curve.resistance_Nm),
+        "data": data,
     }
-    if stretch["catch"] is not None:
-        measured["markPoint"] = {
-            "symbol": "diamond",
-            "symbolSize": 12,
-            "itemStyle": {"color": CATCH, "borderColor": "#FFFFFF", "borderWidth": 1.5},
-            "label": {"formatter": "catch", "position": "top", "color": INK, "fontWeight": "bold"},
-            "data": [{"coord": _nearest(curve, stretch["catch"]["stretch_deg"])}],
-        }
-    healthy: dict[str, Any] = {
-        "name": f"healthy limb, {name}",
-        "type": "line",
-        "showSymbol": False,
-        "lineStyle": {"color": HEALTHY, "width": 1.5, "type": "dashed"},
-        "itemStyle": {"color": HEALTHY},
-        "data": points(curve.stretch_deg, curve.healthy_Nm),
+
+
+def _catches(shown: Sequence[tuple[ResistanceCurve, Mapping[str, Any]]]) -> dict[str, Any]:
+    return {
+        "name": "catch",
+        "type": "scatter",
+        "symbol": "diamond",
+        "symbolSize": 13,
+        "z": 5,
+        "itemStyle": {"color": CATCH, "borderColor": "#FFFFFF", "borderWidth": 1.5},
+        "data": [
+            _nearest(curve, stretch["catch"]["stretch_deg"]) for curve, stretch in shown if stretch["catch"] is not None
+        ],
     }
-    return [measured, healthy]
 
 
 def _nearest(curve: ResistanceCurve, stretch_deg: float) -> list[float]:

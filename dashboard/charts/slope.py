@@ -11,7 +11,7 @@ _LINE = "#9AA8B8"
 
 
 def slope_chart(
-    pairs: Sequence[tuple[str, float, float]], *, before: str, after: str, unit: str, ticks: Sequence[str] | None = None
+    pairs: Sequence[tuple[str, float, float]], *, before: str, after: str, ticks: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Draw one line per patient.
 
@@ -21,31 +21,15 @@ def slope_chart(
         Code of the patient, value before, value after.
     before, after
         What the two columns are called.
-    unit
-        Name of the value axis.
     ticks
         Labels of an ordered scale whose ranks are the values; ``None`` for a measured quantity.
     """
-    value_axis: dict[str, Any] = {
-        "type": "value",
-        "name": unit,
-        "nameLocation": "middle",
-        "nameGap": 40,
-        "nameTextStyle": {"color": QUIET},
-        "splitNumber": 4,
-    }
+    value_axis: dict[str, Any] = {"type": "value", "splitNumber": 4}
     if ticks is not None:
-        value_axis = {
-            "type": "category",
-            "data": list(ticks),
-            "boundaryGap": False,
-            "name": unit,
-            "nameLocation": "middle",
-        }
-        value_axis |= {"nameGap": 40, "nameTextStyle": {"color": QUIET}, "splitLine": {"show": True}}
+        value_axis = {"type": "category", "data": list(ticks), "boundaryGap": False, "splitLine": {"show": True}}
     return {
         "animation": False,
-        "grid": {"left": 62, "right": 30, "top": 16, "bottom": 30},
+        "grid": {"left": 10, "right": 40, "top": 12, "bottom": 8},
         "tooltip": {"trigger": "item", "formatter": "{a}, {b}: {@[1]}"},
         "xAxis": {
             "type": "category",
@@ -61,6 +45,8 @@ def slope_chart(
                 "symbol": "circle",
                 "symbolSize": 9,
                 "lineStyle": {"color": _LINE, "width": 1.5},
+                "endLabel": {"show": True, "formatter": "{a}", "color": QUIET, "fontSize": 11},
+                "labelLayout": {"moveOverlap": "shiftY"},
                 "data": [
                     {"value": [before, _shown(first, ticks)], "itemStyle": {"color": BEFORE}},
                     {"value": [after, _shown(last, ticks)], "itemStyle": {"color": AFTER}},

@@ -1,11 +1,13 @@
 """``catchangle pose``: landmarks of the patient frame by frame."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dashboard.cli.arguments import MuscleGroupOption, PatientBoxOption, SideOption
+from dashboard.cli.arguments import MuscleGroupOption, PatientBoxOption, SideOption, parse_box
+from dashboard.cli.console import native_noise_silenced, progress_board
 from dashboard.errors import UsageError
 
 __all__ = ["pose"]

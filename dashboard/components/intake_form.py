@@ -9,6 +9,7 @@ import streamlit as st
 from analysis.model import Sex, Side, Subject
 from analysis.muscles import MuscleGroup
 from dashboard.components.choosing import PATIENT, RECORDING
+from dashboard.components.waiting import waiting
 from dashboard.services.intake import Arrival, Uploaded, place_uploads, receive
 from dashboard.services.wording import plain, verbatim
 from records.rows import Phase
@@ -63,7 +64,7 @@ def _arrival() -> Arrival:
     height = two.number_input("Height (m)", min_value=0.4, max_value=2.6, value=None, step=0.01)
     return Arrival(
         code=code.strip(),
-        phase=phase,
+        phase=phase or Phase.OTHER,
         started_at=datetime.combine(day, time(12), tzinfo=UTC),
         muscle_group=group,
         side=side,
@@ -72,11 +73,9 @@ def _arrival() -> Arrival:
 
 
 def _receive(store: Store, arrival: Arrival, path: str, uploads: list[Uploaded]) -> None:
-    bar = st.progress(0.0, text="analysing …")
-    with tempfile.TemporaryDirectory(prefix="catchangle-") as folder:
+    with tempfile.TemporaryDirectory(prefix="catchangle-") as folder, waiting("analysing …") as on_progress:
         source = place_uploads(uploads, Path(folder)) if uploads else Path(path.strip())
-        recording = receive(store, source, arrival, lambda share: bar.progress(min(share, 1.0), text="analysing …"))
-    bar.empty()
+        recording = receive(store, source, arrival, on_progress)
     st.success(f"{verbatim(recording.name)} is kept under {verbatim(arrival.code)}.", icon=":material/check:")
     st.page_link(
         "pages/exam.py",

@@ -41,7 +41,7 @@ def _table(results: tuple[CohortResult, ...], choice: CohortChoice) -> None:
     st.table([_row(result, choice) for result in results], border="horizontal", hide_index=True)
     st.caption(
         "n counts patients examined in both phases who show the measure in both; each counts once. Median (lower to "
-        "upper quartile). p: Wilcoxon signed-rank test, two-sided, by permutation of signs; it is not corrected for the "
+        "upper quartile). p: Wilcoxon signed-rank test, two-sided, by permutation of signs, not corrected for the "
         "number of measures. Grades enter by their rank: 0, 1, 1+, 2, 3, 4 are ranks 0 to 5."
     )
 
@@ -84,13 +84,13 @@ def _charts(results: tuple[CohortResult, ...], choice: CohortChoice) -> None:
     for place in range(0, len(shown), 2):
         for column, result in zip(st.columns(2, gap="large"), shown[place : place + 2], strict=False):
             with column:
-                st.markdown(f"**{result.measure.name}**")
+                unit = "" if result.measure.ticks else f" ({result.measure.unit})"
+                st.markdown(f"**{result.measure.name}{unit}**")
                 st.echarts_chart(
                     slope_chart(
                         result.pairs,
                         before=choice.before.label,
                         after=choice.after.label,
-                        unit=result.measure.unit,
                         ticks=result.measure.ticks,
                     ),
                     height=CHART_HEIGHT,

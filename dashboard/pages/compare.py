@@ -13,7 +13,7 @@ from dashboard.services.exams import Exam, open_exam
 from dashboard.services.overlays import resistance_overlay, stretch_overlay, velocity_overlay
 from records.store import Store
 
-GRADE_HEIGHT = 220
+GRADE_HEIGHT = 300
 OVERLAY_HEIGHT = 340
 
 
@@ -78,15 +78,16 @@ def _figures(before: Exam, after: Exam) -> None:
 
 def _grades(before: Exam, after: Exam) -> None:
     st.subheader("Modified Ashworth grade", anchor=False)
-    for name, exam, colour in (("Before", before, BEFORE), ("After", after, AFTER)):
-        mas = None if exam.assessment is None else exam.assessment.finding["mas"]
-        if mas is None:
-            st.caption(f"{name}: not graded")
-            continue
-        st.caption(f"**{name}**: most probable {mas['grade']}; in colour the grades that hold 90 %")
-        st.echarts_chart(
-            grade_chart(mas, colour=colour), height=GRADE_HEIGHT, alt=f"Probability of each grade, {name.lower()}"
-        )
+    graded = [
+        (name, exam.assessment.finding["mas"], colour)
+        for name, exam, colour in (("before", before, BEFORE), ("after", after, AFTER))
+        if exam.assessment is not None and exam.assessment.finding["mas"] is not None
+    ]
+    if not graded:
+        st.caption("Neither exam was graded.")
+        return
+    st.echarts_chart(grade_chart(graded), height=GRADE_HEIGHT, alt="Probability of each grade, before and after")
+    st.caption("Probability of each grade; in full colour the grades that together hold 90 %.")
 
 
 def _curves(before: Exam, after: Exam) -> None:
@@ -98,11 +99,12 @@ def _curves(before: Exam, after: Exam) -> None:
         required=True,
         format_func=lambda one: "fast (V3)" if one == "V3" else "slow (V1)",
     )
-    left, middle, right = st.columns(3)
     travelled = stretch_overlay(before, after, velocity)
     if not travelled:
         st.info("Neither exam has a stretch of this class that counts.", icon=":material/info:")
         return
+    st.caption("Each line is one stretch; the diamond is its catch.")
+    left, middle, right = st.columns(3)
     with left:
         st.markdown("**Angle travelled**")
         drawn = overlay_chart(travelled, x_name="time since onset (s)", y_name="angle along the stretch (°)")

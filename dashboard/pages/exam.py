@@ -7,11 +7,13 @@ import streamlit as st
 
 from dashboard.charts.grade import grade_chart
 from dashboard.charts.movement import movement_chart
+from dashboard.charts.palette import ANGLE
 from dashboard.charts.resistance import resistance_chart
 from dashboard.components.choosing import choose_patient, choose_recording, no_patients
 from dashboard.components.guard import page
 from dashboard.components.player import exam_player
 from dashboard.components.rating_form import rating_form
+from dashboard.components.waiting import waiting
 from dashboard.components.workspace import open_store
 from dashboard.services.exams import Exam, limb_label, open_exam, reanalyse
 from dashboard.services.reading import Reading
@@ -20,7 +22,7 @@ from records.store import Store
 
 MOVEMENT_HEIGHT = 500
 RESISTANCE_HEIGHT = 360
-GRADE_HEIGHT = 240
+GRADE_HEIGHT = 210
 
 METHOD = """
 **Stretch.** A passive movement that lengthens the tested muscle. Its class is that of its peak velocity: V1 slow, V2 as
@@ -29,10 +31,10 @@ the limb falls, V3 fast. Pale grey: left out of the summary; the reason stands i
 **Catch (R1).** Where a fast stretch is first resisted: with a force sensor read off the resistance, otherwise inferred
 from the movement. **R2** is the end of the slow stretch. The **spasticity angle** is what lies between them.
 
-**Resistance.** Of the limb, with inertia and gravity removed. The dashed line is a healthy limb of that size in the same
-movement.
+**Resistance.** Of the limb, with inertia and gravity removed. The dashed line is a healthy limb of that size in the
+same movement.
 
-**Grade.** A probability for each grade of the modified Ashworth scale; in colour the grades that together hold 90 %.
+**Grade.** A probability for each grade of the modified Ashworth scale; in full colour those that together hold 90 %.
 """
 
 
@@ -112,10 +114,9 @@ def _grade(finding: Mapping[str, Any]) -> None:
     if finding["mas"] is None:
         st.caption("This recording was not graded; the notes below say why.")
         return
-    st.echarts_chart(
-        grade_chart(finding["mas"]), height=GRADE_HEIGHT, alt="Probability of each modified Ashworth grade"
-    )
-    st.caption(f"In colour: {', '.join(finding['mas']['set90'])}, which together hold 90 %.")
+    drawn = grade_chart([("probability", finding["mas"], ANGLE)])
+    st.echarts_chart(drawn, height=GRADE_HEIGHT, alt="Probability of each modified Ashworth grade")
+    st.caption(f"In full colour: {', '.join(finding['mas']['set90'])}, which together hold 90 %.")
 
 
 def _pendulum(finding: Mapping[str, Any]) -> None:
@@ -148,8 +149,8 @@ def _again(store: Store, exam: Exam) -> None:
     if row is not None:
         st.caption(f"Analysed {row.made_at:%Y-%m-%d %H:%M} by version {row.version}; {exam.assessments} in all.")
     if st.button("Analyse again", icon=":material/refresh:", help="Adds a new finding; earlier ones stay."):
-        bar = st.progress(0.0, text="analysing …")
-        reanalyse(store, exam.recording, lambda share: bar.progress(min(share, 1.0), text="analysing …"))
+        with waiting("analysing …") as on_progress:
+            reanalyse(store, exam.recording, on_progress)
         st.rerun()
 
 

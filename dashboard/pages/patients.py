@@ -18,9 +18,9 @@ def _overview(entries: tuple[Entry, ...]) -> None:
         [
             {
                 "Patient": entry.patient.code,
-                "": "simulated" if entry.patient.simulated else "",
-                "Sessions": len(entry.sessions),
-                "Exams": entry.exams,
+                "Kind": "simulated" if entry.patient.simulated else "real",
+                "Sessions": str(len(entry.sessions)),
+                "Exams": str(entry.exams),
                 "Phases": entry.phases,
                 "Last session": entry.last_date,
                 "Last grades": entry.last_grades,

@@ -211,6 +211,6 @@ def signed_rank(
     if differing.size == 1:
         return 1.0, True  # both signs of one pair are as extreme as it is
     exact = differing.size <= params.exact_up_to
-    resamples = np.inf if exact else params.resamples
+    resamples = 2**differing.size if exact else params.resamples
     method = stats.PermutationMethod(n_resamples=resamples, rng=np.random.default_rng(params.seed))
     return float(stats.wilcoxon(differing, zero_method="wilcox", method=method).pvalue), exact

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.finding import GRADES
-from analysis.model import FloatArray
+from analysis.model import FloatArray, TestKind
 from analysis.muscles import MUSCLES
 from dashboard.services.exams import Exam, limb_label
 from dashboard.services.reading import Reading
@@ -74,7 +74,10 @@ def examined_twice(store: Store, code: str) -> dict[str, Limb]:
     for session in store.sessions(code):
         for recording in store.recordings(session.id):
             key = f"{recording.side.value}-{recording.muscle_group.value}-{recording.test.value}"
-            labels[key] = f"{limb_label(recording)}, {protocol(recording.test.value)}"
+            pendulum = recording.test is TestKind.PENDULUM
+            labels[key] = (
+                f"{limb_label(recording)}, {protocol(recording.test.value)}" if pendulum else limb_label(recording)
+            )
             found.setdefault(key, {})[recording.id] = (session, recording)
     return {key: Limb(label=labels[key], exams=exams) for key, exams in found.items() if len(exams) > 1}
 
