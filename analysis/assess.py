@@ -5,10 +5,20 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from analysis.catch import CatchParams, catch_probability, find_departure, kinematic_catch
+from analysis.catch import CatchParams, Departure, catch_probability, find_departure, kinematic_catch
 from analysis.clonus import ClonusParams, clonus_duration_s
 from analysis.errors import AnalysisError
-from analysis.finding import Assessment, Catch, Grade, Pendulum, Stretch, StretchFinding, Tardieu, VelocityClass
+from analysis.finding import (
+    Assessment,
+    Catch,
+    Grade,
+    Pendulum,
+    Resistance,
+    Stretch,
+    StretchFinding,
+    Tardieu,
+    VelocityClass,
+)
 from analysis.grading import GradingParams, KinematicEvidence, grade_by_force, grade_by_movement
 from analysis.limb import Limb, limb_of
 from analysis.load import LimbLoad, LoadParams, measure_load
@@ -113,13 +123,22 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     if recording.test is TestKind.PENDULUM:
         return _assess_pendulum(recording, params)
     exam = _examine(recording, params)
-    judged = [_judge(exam, i, params) for i in range(len(exam.legs))]
-    findings = tuple(finding for finding, _ in judged)
-    curves = tuple(
-        None if exam.load is None else resistance_curve(exam.motion, leg, exam.load, params.resistance)
+    resistances = [
+        None if exam.load is None else resistance_of(exam.motion, leg, exam.load, params.resistance)
         for leg in exam.legs
+    ]
+    seen = [_depart(exam, i, params) for i in range(len(exam.legs))]
+    grade, why = _grade(exam, seen, resistances, params)
+    findings = tuple(
+        StretchFinding(
+            stretch=stretch,
+            catch=_catch(exam, i, seen[i], resistances[i], grade, params),
+            resistance=resistances[i],
+            quality=exam.quality[i],
+        )
+        for i, stretch in enumerate(exam.stretches)
     )
-    grade, why = _grade(exam, [probability for _, probability in judged], findings, params)
+    curves = tuple(None if exam.load is None else resistance_curve(exam.motion, leg, exam.load) for leg in exam.legs)
     return Assessment(
         recording=recording,
         stretches=findings,
@@ -252,27 +271,40 @@ def _velocity_warnings(stretches: Sequence[Stretch], params: StretchParams) -> l
     return warnings
 
 
-def _judge(exam: _Exam, index: int, params: AssessParams) -> tuple[StretchFinding, float]:
-    """Find catch and resistance of one stretch, with the probability of a catch from its movement alone."""
-    motion, leg, stretch = exam.motion, exam.legs[index], exam.stretches[index]
-    resistance = None if exam.load is None else resistance_of(motion, leg, exam.load, params.resistance)
-    catch: Catch | None = None
-    probability = 0.0
-    if stretch.velocity is not VelocityClass.V1:
-        departure = find_departure(
-            motion,
-            leg,
-            end_range_deg=exam.end_range_deg,
-            healthy_range_deg=exam.recording.muscle.healthy_range_deg,
-            params=params.catch,
-        )
-        probability = catch_probability(motion, departure, end_range_deg=exam.end_range_deg, params=params.catch)
-        if exam.load is not None and resistance is not None:
-            catch = force_catch(motion, leg, exam.load, limb=exam.limb, params=params.resistance)
-        else:
-            catch = kinematic_catch(motion, leg, departure, probability=probability, params=params.catch)
-    finding = StretchFinding(stretch=stretch, catch=catch, resistance=resistance, quality=exam.quality[index])
-    return finding, probability
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What the movement of a stretch alone shows of a catch."""
+
+    departure: Departure | None
+    probability: float
+
+
+def _depart(exam: _Exam, index: int, params: AssessParams) -> _Seen:
+    """Judge a stretch by its movement; slow ones show no catch."""
+    if exam.stretches[index].velocity is VelocityClass.V1:
+        return _Seen(departure=None, probability=0.0)
+    departure = find_departure(
+        exam.motion,
+        exam.legs[index],
+        end_range_deg=exam.end_range_deg,
+        healthy_range_deg=exam.recording.muscle.healthy_range_deg,
+        params=params.catch,
+    )
+    probability = catch_probability(exam.motion, departure, end_range_deg=exam.end_range_deg, params=params.catch)
+    return _Seen(departure=departure, probability=probability)
+
+
+def _catch(  # noqa: PLR0913 (all that is known of one stretch and its exam)
+    exam: _Exam, index: int, seen: _Seen, resistance: Resistance | None, grade: Grade | None, params: AssessParams
+) -> Catch | None:
+    """Report the catch of one stretch: read off the resistance where it was measured, else off the movement."""
+    if exam.stretches[index].velocity is VelocityClass.V1:
+        return None
+    motion, leg = exam.motion, exam.legs[index]
+    if exam.load is None or resistance is None:
+        return kinematic_catch(motion, leg, seen.departure, probability=seen.probability, params=params.catch)
+    spastic = 1.0 if grade is None else 1.0 - grade.probabilities["0"]
+    return force_catch(motion, leg, exam.load, limb=exam.limb, exam_probability=spastic, params=params.resistance)
 
 
 def _tardieu(exam: _Exam, findings: Sequence[StretchFinding], params: AssessParams) -> Tardieu:
@@ -289,7 +321,7 @@ def _tardieu(exam: _Exam, findings: Sequence[StretchFinding], params: AssessPara
 
 
 def _grade(
-    exam: _Exam, probabilities: Sequence[float], findings: Sequence[StretchFinding], params: AssessParams
+    exam: _Exam, seen: Sequence[_Seen], resistances: Sequence[Resistance | None], params: AssessParams
 ) -> tuple[Grade | None, tuple[str, ...]]:
     """Grade the exam from what was recorded, or say why not."""
     if not exam.legs or any(warning.startswith(NOT_GRADED) for warning in exam.recording.warnings):
@@ -301,29 +333,36 @@ def _grade(
     if not fast:
         fast, why = _substitute(exam, params)
     if not fast:
-        return None, (*why, "not graded: the scale is defined for a fast stretch")
-    if exam.load is not None and all(findings[i].resistance is not None for i in fast):
+        return None, (*why, f"{NOT_GRADED} the scale is defined for a fast stretch")
+    load = exam.load
+    measured = [i for i in fast if resistances[i] is not None]
+    if load is not None and measured:
         evidence = [
             fast_evidence(
                 exam.motion,
                 exam.legs[i],
-                exam.load,
+                load,
                 healthy_range_deg=exam.recording.muscle.healthy_range_deg,
                 params=params.resistance,
             )
-            for i in fast
+            for i in measured
         ]
         return grade_by_force(evidence, slow_share=slow_share, limb=exam.limb, params=params.grading), why
-    movement = [
-        KinematicEvidence(
-            catch_probability=probabilities[i],
-            catch_share=_catch_share(exam, findings[i]),
-            reached_share=exam.range_share(i),
-        )
-        for i in fast
-    ]
+    movement = [_movement_evidence(exam, i, seen[i]) for i in fast]
     note = "the grade is inferred from movement alone: resistance was not measured"
     return grade_by_movement(movement, slow_share=slow_share, params=params.grading), (*why, note)
+
+
+def _movement_evidence(exam: _Exam, index: int, seen: _Seen) -> KinematicEvidence:
+    """Collect what the movement of one fast stretch shows of the grade."""
+    share = None
+    if seen.departure is not None:
+        x = exam.motion.stretch_deg
+        travelled_deg = float(x[seen.departure.onset] - x[exam.legs[index].start])
+        share = travelled_deg / exam.recording.muscle.healthy_range_deg
+    return KinematicEvidence(
+        catch_probability=seen.probability, catch_share=share, reached_share=exam.range_share(index)
+    )
 
 
 def _substitute(exam: _Exam, params: AssessParams) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -334,10 +373,3 @@ def _substitute(exam: _Exam, params: AssessParams) -> tuple[tuple[int, ...], tup
         return (), ()
     quickest = max(usable, key=lambda i: exam.stretches[i].peak_velocity_deg_s)
     return (quickest,), ("no fast stretch was possible in this range: graded by the quickest",)
-
-
-def _catch_share(exam: _Exam, finding: StretchFinding) -> float | None:
-    """Where a catch starts as a share of the healthy range."""
-    if finding.catch is None:
-        return None
-    return finding.catch.stretch_deg / exam.recording.muscle.healthy_range_deg

@@ -34,9 +34,9 @@ class GradingParams:
         excess itself. Chosen by us.
     range_sd_share
         Standard deviation of a range, as a share of the healthy one. Chosen by us.
-    doubt
-        Probability that the rules do not describe this exam; it is spread over the neighbours of each grade. Chosen by
-        us: no grade is certain.
+    doubt, wild_doubt
+        Probability that the rules do not describe this exam: spread over the neighbours of each grade, and evenly over
+        all grades. Chosen by us: no grade is certain.
     covered
         Probability that `Grade.set90` holds.
     """
@@ -51,6 +51,7 @@ class GradingParams:
     excess_share: float = 0.05
     range_sd_share: float = 0.015
     doubt: float = 0.04
+    wild_doubt: float = 0.012
     covered: float = 0.90
 
 
@@ -101,7 +102,7 @@ def grade_by_force(
 ) -> Grade:
     """Grade an exam from the excess resistance of its fast stretches.
 
-    Each draw perturbs the excess within its error, summarises every fast stretch by the share f of the range that is
+    Each draw perturbs the excess within its error, which all stretches share, summarises every fast stretch by the share f of the range that is
     resisted, the peak p and the share reached, takes the medians over the stretches, and applies the rules.
 
     Parameters
@@ -116,7 +117,9 @@ def grade_by_force(
         Rules and doubt.
     """
     rng = np.random.default_rng(params.seed)
-    drawn = [_draw(stretch, rng, limb, params) for stretch in fast]
+    modes = max(stretch.modes_Nm.shape[0] for stretch in fast)
+    shared = rng.standard_normal((params.draws, modes))
+    drawn = [_draw(stretch, shared, rng, limb, params) for stretch in fast]
     resisted, peak, reached = (np.median([d[i] for d in drawn], axis=0) for i in range(3))
     slow = _draw_slow(slow_share, reached, rng, params)
     grades = rule_grades(resisted, peak / limb.noticeable_Nm, reached, slow, limb=limb, params=params)
@@ -199,10 +202,10 @@ def grade_by_movement(
 
 
 def _draw(
-    stretch: FastEvidence, rng: np.random.Generator, limb: Limb, params: GradingParams
+    stretch: FastEvidence, shared: FloatArray, rng: np.random.Generator, limb: Limb, params: GradingParams
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Draw share resisted, peak excess and share reached of one fast stretch."""
-    common = rng.standard_normal((params.draws, stretch.modes_Nm.shape[0])) @ stretch.modes_Nm
+    common = shared[:, : stretch.modes_Nm.shape[0]] @ stretch.modes_Nm
     level = params.excess_floor_share * limb.noticeable_Nm * rng.standard_normal((params.draws, 1))
     gain = 1.0 + params.excess_share * rng.standard_normal((params.draws, 1))
     excess = np.where(np.isfinite(stretch.excess_Nm), stretch.excess_Nm * gain + common + level, np.nan)
@@ -231,7 +234,7 @@ def _distribution(raw: FloatArray, params: GradingParams) -> Grade:
         near = [j for j in (i - 1, i + 1) if 0 <= j < raw.size]
         spread[i] += mass * (1.0 - params.doubt)
         spread[near] += mass * params.doubt / len(near)
-    spread /= spread.sum()
+    spread = (1.0 - params.wild_doubt) * spread / spread.sum() + params.wild_doubt / raw.size
     return Grade(
         probabilities={grade: float(p) for grade, p in zip(GRADES, spread, strict=True)},
         set90=_smallest_run(spread, params.covered),

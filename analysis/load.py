@@ -10,9 +10,10 @@ from analysis.errors import AnalysisError
 from analysis.filters import bridge_gaps, low_pass, resample
 from analysis.finding import VelocityClass
 from analysis.gravity import GravityFit, GravityParams, SlowTorque, fit_gravity
-from analysis.limb import Limb, healthy_torque_Nm, stretch_fraction
-from analysis.model import FloatArray, ForceSignal, Recording, SegmentTilt, Zero
+from analysis.limb import Limb, healthy_torque_Nm
+from analysis.model import FloatArray, ForceSignal, Recording, SegmentTilt
 from analysis.motion import Motion, smooth_motion
+from analysis.place import PlaceParams, place_stretches
 from analysis.stretch import Leg
 
 __all__ = ["LimbLoad", "LoadParams", "measure_load"]
@@ -38,18 +39,12 @@ class LoadParams:
         Torques are smoothed until the noise of the acceleration leaves no more than this share of the noticeable
         torque, but no further than the lower cut-off; at most they hold the upper one and this share of the angle's
         bandwidth (resistance at the end of range lasts some 10 ms in a fast stretch).
-    unstated_sd_deg
-        Standard deviation of an angle's zero that no source undercuts.
-    start_share, start_sd
-        Where a stretch starts by protocol, as a share of the healthy range, and the deviation of that.
-    drift_share
-        Share of the angle's stated deviation that may come about within one stretch.
     slope_step
         Step by which the steepness of healthy resistance is told, as a share of the range.
     max_gap_s
         Force samples further apart than this are not joined.
-    gravity
-        Fit of the weight.
+    place, gravity
+        Place along the healthy range, and fit of the weight.
     """
 
     max_lag_s: float = 0.03
@@ -63,12 +58,9 @@ class LoadParams:
     min_cutoff_hz: float = 4.0
     max_cutoff_hz: float = 30.0
     bandwidth_share: float = 0.6
-    unstated_sd_deg: float = 0.7
-    start_share: float = 0.015
-    start_sd: float = 0.04
     slope_step: float = 0.002
-    drift_share: float = 0.05
     max_gap_s: float = 0.1
+    place: PlaceParams = field(default_factory=PlaceParams)
     gravity: GravityParams = field(default_factory=GravityParams)
 
 
@@ -153,9 +145,8 @@ def measure_load(
     push = np.full(motion.time_s.size, np.nan) if force is None else _push(quick, force, params)
     if not np.isfinite(push).any():
         raise AnalysisError("force and angle were not recorded at the same time: check the streams' clocks")
-    fraction, fraction_sd, drift_sd = _anchored(
-        recording, quick, limb, [leg for some in legs.values() for leg in some], params
-    )
+    place = place_stretches(recording, quick, limb, [leg for some in legs.values() for leg in some], params.place)
+    fraction = place.fraction
     velocity = np.radians(quick.velocity_deg_s)
     inertial = limb.inertia_kg_m2 * np.radians(quick.acceleration_deg_s2)
     tilt_rad = _tilt(quick, recording.tilt, params)
@@ -177,7 +168,7 @@ def measure_load(
             ),
             limb=limb,
             in_plane=None if recording.tilt is None else recording.tilt.in_plane,
-            shift=(-shift, fraction_sd),
+            shift=(-shift, place.common_sd),
             params=params.gravity,
         )
         shift += gravity.shift
@@ -190,13 +181,13 @@ def measure_load(
             spread_Nm=params.gravity.misfit_sd_share * limb.noticeable_Nm,
             params=params,
         )
+    place_sd = np.hypot(gravity.shift_sd, place.own_sd)
     return LimbLoad(
         push_Nm=np.interp(motion.time_s + lag_s, motion.time_s, push),
         inertial_Nm=inertial,
         weight_Nm=weight,
         healthy_Nm=healthy,
-        healthy_sd_Nm=healthy_torque_Nm(limb, fraction + shift + np.hypot(gravity.shift_sd, drift_sd), velocity)
-        - healthy,
+        healthy_sd_Nm=healthy_torque_Nm(limb, fraction + shift + place_sd, velocity) - healthy,
         tilt_rad=tilt_rad,
         gravity=gravity,
         lag_s=lag_s,
@@ -207,37 +198,6 @@ def measure_load(
 
 _ALIGNMENTS = 3
 """The weight is fitted, the clocks are aligned, and both again from there."""
-
-
-def _anchored(
-    recording: Recording, motion: Motion, limb: Limb, legs: Sequence[Leg], params: LoadParams
-) -> tuple[FloatArray, float, float]:
-    """Fraction of the healthy range in each leg, its deviation, and what of that drifts within a leg.
-
-    The angle says where a stretch starts, as well as its drift lets it; the protocol says that it starts at the shortened
-    end. Both are weighed by their deviations. A relative angle says nothing.
-    """
-    fraction = stretch_fraction(limb.muscle_group, motion.sign * motion.stretch_deg)
-    stated = recording.angle.sd_deg
-    known = np.isfinite(stated)
-    range_deg = recording.muscle.healthy_range_deg
-    deviations, drifts = [], []
-    for leg in legs:
-        sd_deg = params.unstated_sd_deg
-        if known.any():
-            sd_deg = max(
-                sd_deg, float(np.interp(motion.time_s[leg.start], recording.angle.time_s[known], stated[known]))
-            )
-        sd = np.inf if recording.angle.zero is Zero.RELATIVE else sd_deg / range_deg
-        trust = 1.0 / (1.0 + (sd / params.start_sd) ** 2)
-        says = float(fraction[leg.start])
-        fraction[leg.first : leg.last + 1] += trust * says + (1.0 - trust) * params.start_share - says
-        drifting = params.drift_share * sd_deg / range_deg
-        deviations.append(float(np.hypot(params.start_sd * np.sqrt(1.0 - trust), drifting)))
-        drifts.append(drifting)
-    if not deviations:
-        return fraction, params.start_sd, 0.0
-    return fraction, float(np.median(deviations)), float(np.median(drifts))
 
 
 def _torque_cutoff(motion: Motion, bandwidth_hz: float, limb: Limb, params: LoadParams) -> tuple[float, float]:

@@ -31,6 +31,8 @@ class ResistanceParams:
     ----------
     hold_s
         A catch is reported where the excess stays noticeable this long.
+    min_probability
+        A less probable catch is not reported.
     max_correlation
         Stiffness and viscosity are separated where angle and velocity correlate less than this.
     inertia_sd_share, healthy_sd_share
@@ -44,6 +46,7 @@ class ResistanceParams:
     """
 
     hold_s: float = 0.02
+    min_probability: float = 0.5
     max_correlation: float = 0.95
     inertia_sd_share: float = 0.05
     healthy_sd_share: float = 0.1
@@ -52,9 +55,7 @@ class ResistanceParams:
     grid: int = 100
 
 
-def resistance_curve(
-    motion: Motion, leg: Leg, load: LimbLoad, params: ResistanceParams = ResistanceParams()
-) -> ResistanceCurve | None:
+def resistance_curve(motion: Motion, leg: Leg, load: LimbLoad) -> ResistanceCurve | None:
     """Cut the resistance of one stretch, ``None`` where the force was not observed in it."""
     span = slice(leg.start, leg.end + 1)
     if not np.isfinite(load.push_Nm[span]).all():
@@ -70,7 +71,7 @@ def resistance_of(
     motion: Motion, leg: Leg, load: LimbLoad, params: ResistanceParams = ResistanceParams()
 ) -> Resistance | None:
     """Summarise the resistance of one stretch, ``None`` where the force was not observed in it."""
-    curve = resistance_curve(motion, leg, load, params)
+    curve = resistance_curve(motion, leg, load)
     if curve is None:
         return None
     span = slice(leg.start, leg.end + 1)
@@ -87,9 +88,15 @@ def resistance_of(
 
 
 def force_catch(
-    motion: Motion, leg: Leg, load: LimbLoad, *, limb: Limb, params: ResistanceParams = ResistanceParams()
+    motion: Motion,
+    leg: Leg,
+    load: LimbLoad,
+    *,
+    limb: Limb,
+    exam_probability: float = 1.0,
+    params: ResistanceParams = ResistanceParams(),
 ) -> Catch | None:
-    """Read the catch off the resistance: where the excess first reaches the noticeable torque (and stays a moment).
+    """Read the catch off the resistance: where the excess first reaches the noticeable torque, and stays a moment.
 
     Parameters
     ----------
@@ -97,35 +104,58 @@ def force_catch(
         The movement, the stretch and its torques.
     limb
         Gives the noticeable torque of this limb.
+    exam_probability
+        Probability that the exam as a whole shows more than grade 0: no repetition is surer than all together.
     params
         How resistance is read.
+
+    Returns
+    -------
+    Catch or None
+        ``None`` where the excess stays below, or where a catch is less probable than `ResistanceParams.min_probability`.
     """
     span = slice(leg.start, leg.end + 1)
-    excess = load.excess_Nm[span]
+    excess, stretch = load.excess_Nm[span], motion.stretch_deg[span]
     if not np.isfinite(excess).all():
         return None
     at = _first_reach(excess, limb.noticeable_Nm, max(1, round(params.hold_s * motion.rate_hz)))
     if at is None:
         return None
-    stretch = motion.stretch_deg[span]
-    excess_sd_Nm = _excess_sd(load, span, at, limb, params)
-    sure = 1.96 * excess_sd_Nm
-    early = _first_reach(excess, limb.noticeable_Nm - sure, 1)
-    late = _first_reach(excess, limb.noticeable_Nm + sure, 1)
-    angle_sd = np.hypot(motion.systematic_deg, motion.angle_noise_deg)
-    low = float(_at(stretch, early if early is not None else at)) - 1.96 * angle_sd
-    high = float(_at(stretch, late) if late is not None else stretch.max()) + 1.96 * angle_sd
-    margin = (float(excess.max()) - limb.noticeable_Nm) / max(excess_sd_Nm, 1e-9)
-    bounds = sorted((motion.sign * low, motion.sign * high))
+    peak_sd_Nm = _excess_sd(load, span, float(excess.argmax()), limb, params)
+    margin = (float(excess.max()) - limb.noticeable_Nm) / peak_sd_Nm
+    probability = min(float(1.0 / (1.0 + np.exp(-_NORMAL_AS_LOGISTIC * margin))), exam_probability, _NEVER_SURER)
+    if probability < params.min_probability:
+        return None
     value = float(_at(stretch, at))
     return Catch(
         time_s=float(_at(motion.time_s[span], at)),
         angle_deg=motion.sign * value,
         stretch_deg=value - float(motion.stretch_deg[leg.start]),
-        angle_interval95_deg=(bounds[0], bounds[1]),
-        probability=float(np.clip(1.0 / (1.0 + np.exp(-1.7 * margin)), 0.005, 0.995)),  # normal distribution, logistic
+        angle_interval95_deg=_catch_interval(motion, span, excess, _excess_sd(load, span, at, limb, params), limb),
+        probability=probability,
         method="excess resistance over a healthy limb reaches the noticeable torque",
     )
+
+
+_NORMAL_AS_LOGISTIC = 1.702
+"""Factor at which the logistic function is the normal distribution's within 0.01."""
+
+_NEVER_SURER = 0.995
+"""No evidence is certain."""
+
+
+def _catch_interval(
+    motion: Motion, span: slice, excess: FloatArray, excess_sd_Nm: float, limb: Limb
+) -> tuple[float, float]:
+    """Bound the angle of catch by where the excess reaches the threshold less and plus its error, and by the angle's."""
+    stretch = motion.stretch_deg[span]
+    early = _first_reach(excess, limb.noticeable_Nm - 1.96 * excess_sd_Nm, 1)
+    late = _first_reach(excess, limb.noticeable_Nm + 1.96 * excess_sd_Nm, 1)
+    angle_sd = float(np.hypot(motion.systematic_deg, motion.angle_noise_deg))
+    low = float(stretch[0] if early is None else _at(stretch, early)) - 1.96 * angle_sd
+    high = float(stretch.max() if late is None else _at(stretch, late)) + 1.96 * angle_sd
+    bounds = sorted((motion.sign * low, motion.sign * high))
+    return bounds[0], bounds[1]
 
 
 def excess_modes(load: LimbLoad, span: slice, params: ResistanceParams = ResistanceParams()) -> NDArray[np.float64]:

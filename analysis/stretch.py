@@ -40,6 +40,9 @@ class StretchParams:
         is wobble, a rebound, or the examiner's re-positioning after a catch. Chosen by us.
     min_velocity_deg_s
         A slower peak is drift. Chosen by us; the slowest protocol in use moves at 5 deg/s.
+    min_interval_s
+        A limb that moves again so soon after its last peak velocity was not returned by a hand: it rebounds or shakes.
+        Chosen by us.
     rest_share, rest_velocity_deg_s
         The limb rests where its velocity is below this share of the peak (Bar-On 2013,
         doi:10.1016/j.gaitpost.2012.11.003, from memory of the literature: 10 %), in quick movements below the lesser of
@@ -65,6 +68,7 @@ class StretchParams:
     min_noise_ratio: float = 5.0
     min_largest_share: float = 0.3
     min_velocity_deg_s: float = 4.0
+    min_interval_s: float = 0.5
     rest_share: float = 0.1
     rest_velocity_deg_s: float = 5.0
     slow_end_share: float = 0.02
@@ -72,6 +76,31 @@ class StretchParams:
     passage_shares: tuple[float, float] = (0.1, 0.9)
     slow_of_exam_ratio: float = 0.4
     motion: MotionParams = field(default_factory=MotionParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwingParams:
+    """What tells a free swing from an examiner's hand; all chosen by us.
+
+    Attributes
+    ----------
+    min_swing_deg
+        Smallest half swing.
+    min_swings
+        Fewest half swings in a row, each smaller than the one before it.
+    half_period_s
+        Bounds of the time of each half swing: a shank swings in 0.65 to 1.2 s, clonus beats in 0.1 to 0.2 s.
+    drop_share
+        The first swing is at least this share of the largest in the recording.
+    back_share
+        The swing back is at least this share of the first.
+    """
+
+    min_swing_deg: float = 3.0
+    min_swings: int = 4
+    half_period_s: tuple[float, float] = (0.28, 0.8)
+    drop_share: float = 0.5
+    back_share: float = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +143,15 @@ def find_stretches(angle: JointAngle, muscle: Muscle, params: StretchParams = St
 
 def find_legs(motion: Motion, muscle: Muscle, *, params: StretchParams = StretchParams()) -> tuple[Leg, ...]:
     """Find the legs along the stretch that are large and quick enough to be stretches."""
-    legs = []
+    legs: list[Leg] = []
+    shaken_until = -np.inf
     for first, last in _rising_legs(motion, muscle, params):
         leg = _leg(motion, first, last, params)
-        if leg is not None:
+        if leg is None:
+            continue
+        shaken = motion.time_s[leg.peak] - shaken_until < params.min_interval_s
+        shaken_until = float(motion.time_s[leg.peak])
+        if not shaken:
             legs.append(leg)
     return tuple(legs)
 
@@ -176,23 +210,23 @@ def turning_points(values: FloatArray, *, threshold: float) -> list[int]:
     return turns
 
 
-def swings_like_pendulum(
-    motion: Motion, *, min_swing_deg: float = 3.0, min_swings: int = 4, half_period_s: tuple[float, float] = (0.2, 0.9)
-) -> bool:
-    """Tell whether the limb swings freely: at least `min_swings` half swings, each smaller than the one before it.
+def swings_like_pendulum(motion: Motion, *, params: SwingParams = SwingParams()) -> bool:
+    """Tell whether the limb was dropped and swings freely.
 
-    An examiner returns a limb to where it started; a pendulum's turning points close in on its plateau, in equal
-    times. The bounds are chosen by us (a shank swings in 0.8 to 1.2 s, clonus beats in 0.1 to 0.2 s).
+    An examiner returns a limb to where it started, and a caught or stiff limb shakes quicker than its own weight swings.
+    A pendulum's turning points close in on its plateau, in equal times, beginning with the largest movement.
     """
-    turns = turning_points(motion.stretch_deg, threshold=min_swing_deg)
+    turns = turning_points(motion.stretch_deg, threshold=params.min_swing_deg)
     swings = np.abs(np.diff(motion.stretch_deg[turns]))
     times = np.diff(motion.time_s[turns])
-    quick = (times >= half_period_s[0]) & (times <= half_period_s[1])
-    run = 0
-    for i in range(1, swings.size):
-        run = run + 1 if quick[i] and swings[i] < swings[i - 1] else 0
-        if run >= min_swings - 1:
-            return True
+    if swings.size < params.min_swings:
+        return False
+    quick = (times >= params.half_period_s[0]) & (times <= params.half_period_s[1])
+    for i in np.flatnonzero(swings >= params.drop_share * swings.max()):
+        run = slice(i, i + params.min_swings)
+        falling = np.diff(swings[run]) < 0
+        if falling.size == params.min_swings - 1 and falling.all() and quick[run].all():
+            return bool(swings[i + 1] >= params.back_share * swings[i])
     return False
 
 

@@ -68,7 +68,7 @@ def summarise_tardieu(
 def _quality(
     fast: Sequence[tuple[StretchFinding, float, bool | None]], *, caught: bool, params: TardieuParams
 ) -> int | None:
-    """Rate the reaction: clonus, catch, slight resistance or none; ``None`` without a fast stretch."""
+    """Rate the reaction: clonus, catch, slight resistance or none; ``None`` where that was not shown."""
     if not fast:
         return None
     beating_s = float(np.median([clonus for _, clonus, _ in fast]))
@@ -78,4 +78,7 @@ def _quality(
         return 3
     if caught:
         return 2
-    return 1 if any(resisted for _, _, resisted in fast) else 0
+    felt = [resisted for _, _, resisted in fast if resisted is not None]
+    if not felt:
+        return None
+    return 1 if sum(felt) >= params.min_share * len(felt) else 0
