@@ -14,7 +14,7 @@ from sensors.joint_angle import angle_from_imus
 from sensors.samples import ImuSamples
 
 RATE_HZ = 100.0
-ROUNDS = 5
+ROUNDS = 7
 
 
 def swinging_pair(minutes: float) -> tuple[ImuSamples, ImuSamples]:
@@ -33,12 +33,12 @@ def swinging_pair(minutes: float) -> tuple[ImuSamples, ImuSamples]:
 
 
 def fastest_s(run: Callable[[], object]) -> float:
-    """Measure the fastest of several rounds in CPU seconds, which other processes disturb least."""
+    """Measure the fastest of several rounds in seconds, which other processes disturb least."""
     took = []
     for _ in range(ROUNDS):
-        start = time.process_time()
+        start = time.perf_counter()
         run()
-        took.append(time.process_time() - start)
+        took.append(time.perf_counter() - start)
     return min(took)
 
 

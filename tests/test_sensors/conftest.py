@@ -76,7 +76,8 @@ def _sense(
     gyr = np.zeros((len(mounted), 3))
     steps = (mounted[:-1].inv() * mounted[1:]).as_rotvec() * FINE_HZ
     gyr[0], gyr[-1], gyr[1:-1] = steps[0], steps[-1], 0.5 * (steps[1:] + steps[:-1])
-    force = np.gradient(np.gradient(place_m, 1 / FINE_HZ, axis=0), 1 / FINE_HZ, axis=0) + [0, 0, GRAVITY_M_S2]
+    force = np.gradient(np.gradient(place_m, 1 / FINE_HZ, axis=0), 1 / FINE_HZ, axis=0)
+    force[:, 2] += GRAVITY_M_S2
     acc = mounted.inv().apply(force)
     fine_s = np.arange(len(mounted)) / FINE_HZ
     time = np.arange(plan.start_s[which], fine_s[-1], 1 / plan.rate_hz[which])
