@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from capture.container import TEST_PATTERN, StampedImage, read_camera
+from capture.container import TEST_PATTERN, read_camera
+from capture.encode import StampedImage
 from capture.errors import CameraLostError, CameraUnavailableError, CaptureError
 from capture.video import VideoReader
 

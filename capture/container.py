@@ -1,71 +1,134 @@
-"""FFmpeg, by PyAV: video written frame by frame, and cameras read; nothing else of ours knows the library."""
+"""FFmpeg, by PyAV: video files read and written frame by frame, and cameras; nothing else of ours knows the library."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import av
 import numpy as np
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
-from numpy.typing import NDArray
 
 from analysis.errors import DataError
+from capture.encode import EncodeParams, RgbImage, StampedImage, SyncedFile, encoder_options, muxer_options
 from capture.errors import CameraLostError, CameraUnavailableError, VideoError, VideoWriteError
 
-__all__ = ["EncodeParams", "RgbImage", "StampedImage", "VideoWriter", "read_camera", "repack"]
-
-RgbImage = NDArray[np.uint8]
+__all__ = ["TEST_PATTERN", "Picture", "VideoInput", "VideoWriter", "read_camera", "repack"]
 
 TEST_PATTERN = "test-pattern"
+_ENCODING = EncodeParams()
 _TICKS = Fraction(1, 90_000)  # the clock of MPEG systems: time stamps are kept to 6 µs
+_STILL_FORMATS = ("image2", "_pipe", "gif", "apng")
 _BT709 = 1  # ITU-T H.273, table 3: what browsers assume of video that does not say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StampedImage:
-    """One picture and when it was taken.
+class Picture:
+    """One decoded picture as it is stored; pixels are converted only when they are asked for.
 
     Attributes
     ----------
     time_s
-        Time on the clock of whoever gives it.
-    rgb
-        8-bit red, green, blue, shape (height, width, 3).
+        Its time stamp, ``None`` where the file gives none.
+    width_px, height_px
+        Its size as stored.
+    rotation_deg
+        Anticlockwise rotation that the container declares for display.
     """
 
-    time_s: float
-    rgb: RgbImage
+    __slots__ = ("_frame", "height_px", "rotation_deg", "time_s", "width_px")
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        self._frame = frame
+        self.time_s = frame.time
+        self.width_px = frame.width
+        self.height_px = frame.height
+        self.rotation_deg = frame.rotation
+
+    def pixels(self, layout: str, *, width_px: int, height_px: int) -> RgbImage:
+        """Return the picture scaled, as "rgb24" (height, width, 3) or "gray" (height, width)."""
+        scaled = self._frame.reformat(width=width_px, height=height_px, format=layout)
+        return np.asarray(scaled.to_ndarray(), dtype=np.uint8)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodeParams:
-    """How video is encoded: H.264 in 4:2:0, which every browser plays.
+class VideoInput:
+    """An open video file, decoded once from its start.
+
+    Parameters
+    ----------
+    path
+        The file.
 
     Attributes
     ----------
-    crf
-        Constant rate factor of x264, 0 (lossless) to 51: 20 is hardly told from the source (chosen by us).
-    preset
-        Speed of x264 against file size; "veryfast" encoded 71 frames/s of 720p on two slow cores
-        (chosen by us).
-    keyframe_s
-        Longest time between keyframes, s: seeking is quick, and a damaged second stays one second (chosen by us).
-    fragment_s
-        While recording, this much is handed to the disk at a time, s; what is lost when the process is killed is at
-        most this and one frame. The issue allows 1 s; a quarter leaves room for a slow disk (chosen by us).
+    fault
+        Why decoding ended early, empty if it did not.
+
+    Raises
+    ------
+    VideoError
+        If the file is missing, empty, cannot be read as a video, or holds no moving pictures.
     """
 
-    crf: int = 20
-    preset: str = "veryfast"
-    keyframe_s: float = 1.0
-    fragment_s: float = 0.25
+    def __init__(self, path: Path) -> None:
+        self._container = _open(path)
+        self._stream = _moving_pictures(path, self._container)
+        self.fault = ""
+
+    @property
+    def declared_s(self) -> float:
+        """Duration that the file declares, NaN where it declares none."""
+        if self._stream.duration is not None and self._stream.time_base is not None:
+            return float(self._stream.duration * self._stream.time_base)
+        return self._container.duration / av.time_base if self._container.duration else float("nan")
+
+    def pictures(self) -> Iterator[Picture]:
+        """Decode until the end, or until the file is damaged, which `fault` then says."""
+        self._stream.thread_type = "AUTO"
+        frames = self._container.decode(self._stream)
+        while True:
+            try:
+                frame = next(frames)
+            except StopIteration:
+                return
+            except (av.FFmpegError, ValueError) as error:
+                self.fault = f"decoding stopped: {error}"
+                return
+            yield Picture(frame)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+
+def _open(path: Path) -> av.container.InputContainer:
+    if not path.exists():
+        raise VideoError(path, "there is no such file")
+    if path.is_dir():
+        raise VideoError(path, "this is a folder, not a video file")
+    if path.stat().st_size == 0:
+        raise VideoError(path, "the file is empty (0 bytes)")
+    try:
+        return av.open(str(path), mode="r")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(
+            path, f"cannot be read as a video ({type(error).__name__}); it may be damaged, cut off, or no video"
+        ) from error
+
+
+def _moving_pictures(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+    if any(still in container.format.name for still in _STILL_FORMATS):
+        container.close()
+        raise VideoError(path, "this is an image, not a video")
+    films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    if not films:
+        kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        container.close()
+        raise VideoError(path, f"holds no moving pictures (only {kinds})")
+    return films[0]
 
 
 class VideoWriter:
@@ -98,7 +161,7 @@ class VideoWriter:
         width: int,
         height: int,
         crash_safe: bool = False,
-        params: EncodeParams = EncodeParams(),
+        params: EncodeParams = _ENCODING,
     ) -> None:
         self._path = path
         self._size = (height, width)
@@ -106,13 +169,13 @@ class VideoWriter:
         self._last_tick: int | None = None
         self._keyframe_tick = 0
         try:
-            self._file = _SyncedFile(path, every_s=params.fragment_s) if crash_safe else None
+            self._file = SyncedFile(path, every_s=params.fragment_s) if crash_safe else None
             self._container = av.open(
-                self._file or str(path), "w", format="mp4", options=_muxer_options(params, crash_safe=crash_safe)
+                self._file or str(path), "w", format="mp4", options=muxer_options(params, crash_safe=crash_safe)
             )
         except (av.FFmpegError, OSError) as error:
             raise VideoWriteError(path, f"cannot be written: {_reason(error)}") from error
-        self._stream = self._container.add_stream("libx264", options=_encoder_options(params, crash_safe=crash_safe))
+        self._stream = self._container.add_stream("libx264", options=encoder_options(params, crash_safe=crash_safe))
         self._stream.width, self._stream.height = width + width % 2, height + height % 2
         self._stream.pix_fmt = "yuv420p"
         self._stream.time_base = _TICKS
@@ -175,51 +238,6 @@ class VideoWriter:
                 self._container.mux(packet)
         except (av.FFmpegError, OSError) as error:
             raise VideoWriteError(self._path, f"cannot be written any further: {_reason(error)}") from error
-
-
-class _SyncedFile:
-    """A file whose written bytes are forced to the disk every so often."""
-
-    def __init__(self, path: Path, *, every_s: float) -> None:
-        self._file: BinaryIO = path.open("wb", buffering=0)
-        self._every_s = every_s
-        self._synced_s = -np.inf
-        self.name = str(path)
-
-    def write(self, data: bytes) -> int:
-        view = memoryview(data)
-        while view:  # an unbuffered write may take only a part
-            view = view[self._file.write(view) :]
-        return len(data)
-
-    def sync_when_due(self, time_s: float) -> None:
-        if time_s - self._synced_s >= self._every_s:
-            os.fsync(self._file.fileno())
-            self._synced_s = time_s
-
-    def close(self) -> None:
-        with self._file:
-            os.fsync(self._file.fileno())
-
-
-def _muxer_options(params: EncodeParams, *, crash_safe: bool) -> dict[str, str]:
-    """Return container options: bitexact leaves out the name of the writing library and the time of writing."""
-    if not crash_safe:
-        return {"movflags": "+faststart", "fflags": "+bitexact"}
-    return {
-        "movflags": "+frag_keyframe+delay_moov+default_base_moof",
-        "frag_duration": str(round(params.fragment_s * 1_000_000)),
-        "flush_packets": "1",
-        "fflags": "+bitexact",
-    }
-
-
-def _encoder_options(params: EncodeParams, *, crash_safe: bool) -> dict[str, str]:
-    """Return encoder options: no B-frames, so that frames leave in the order of their times in every player."""
-    options = {"preset": params.preset, "crf": str(params.crf), "bf": "0", "forced-idr": "1"}
-    if crash_safe:
-        options["tune"] = "zerolatency"  # no frame waits in the encoder for those after it
-    return options
 
 
 def _to_frame(rgb: RgbImage, *, tick: int, keyframe: bool) -> av.VideoFrame:

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from capture.errors import CaptureError
+from capture.imaging import Network
 
 __all__ = ["Face", "FaceModel", "FaceParams"]
 
@@ -59,12 +58,7 @@ class FaceModel:
 
     def __init__(self, params: FaceParams = FaceParams()) -> None:
         path = Path(str(files("capture") / "models" / "centerface" / "centerface.onnx"))
-        if not path.is_file():
-            raise CaptureError(f"face model {path} is missing: reinstall catchangle")
-        try:
-            self._net = cv2.dnn.readNetFromONNX(str(path))
-        except cv2.error as error:
-            raise CaptureError(f"face model {path} cannot be loaded ({error.err}): reinstall catchangle") from error
+        self._network = Network(path, _OUTPUTS)
         self._params = params
 
     def find(self, rgb: NDArray[np.uint8], *, side_px: int | None = None) -> list[Face]:
@@ -82,8 +76,7 @@ class FaceModel:
         longer = max(height, width)
         scale = (side_px or min(longer, self._params.max_side_px)) / longer
         inner = (_rounded(width * scale), _rounded(height * scale))
-        self._net.setInput(cv2.dnn.blobFromImage(rgb, scalefactor=1.0, size=inner))
-        heat, size, offset, _ = (np.asarray(out)[0] for out in self._net.forward(list(_OUTPUTS)))
+        heat, size, offset, _ = self._network.run(rgb, width=inner[0], height=inner[1])
         rows, columns = np.nonzero(heat[0] > self._params.confidence)
         faces = [
             Face(

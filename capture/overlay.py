@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from capture.container import StampedImage, VideoWriter
+from capture.container import VideoWriter
 from capture.drawing import ExamFilm
+from capture.encode import StampedImage
 from capture.errors import VideoWriteError
 from capture.heads import HeadTracks
 from capture.video import VideoReader

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from capture.camera import Camera
-from capture.container import EncodeParams, StampedImage, VideoWriter, repack
+from capture.container import VideoWriter, repack
+from capture.encode import EncodeParams, StampedImage
 from capture.errors import CameraLostError
 
 __all__ = ["VideoLog", "record_video"]

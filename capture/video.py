@@ -6,17 +6,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
+from capture.container import Picture, VideoInput
 from capture.errors import VideoError
 
 __all__ = ["Frame", "Timing", "TimingParams", "VideoReader"]
 
 Image = NDArray[np.uint8]
-
-_STILL_FORMATS = ("image2", "_pipe", "gif", "apng")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +100,17 @@ class Frame:
 
     __slots__ = ("_source", "_turns", "height_px", "index", "time_s", "width_px")
 
-    def __init__(self, source: av.VideoFrame, *, time_s: float, index: int, turns: int) -> None:
+    def __init__(self, source: Picture, *, time_s: float, index: int, turns: int) -> None:
         self._source = source
         self._turns = turns
         self.time_s = time_s
         self.index = index
         upright = turns % 2 == 0
-        self.width_px = source.width if upright else source.height
-        self.height_px = source.height if upright else source.width
+        self.width_px = source.width_px if upright else source.height_px
+        self.height_px = source.height_px if upright else source.width_px
 
     def rgb(self, *, max_side_px: int | None = None) -> Image:
-        """Pixels as displayed, shape (height, width, 3), scaled down so that the longer side is at most `max_side_px`."""
+        """Return displayed pixels (height, width, 3), scaled down so that the longer side is at most `max_side_px`."""
         return self._pixels("rgb24", max_side_px)
 
     def grey(self, *, max_side_px: int | None = None) -> Image:
@@ -120,12 +118,12 @@ class Frame:
         return self._pixels("gray", max_side_px)
 
     def _pixels(self, layout: str, max_side_px: int | None) -> Image:
-        width, height = self._source.width, self._source.height
+        width, height = self._source.width_px, self._source.height_px
         scale = min(1.0, (max_side_px or max(width, height)) / max(width, height))
-        small = self._source.reformat(
-            width=max(2, round(width * scale)), height=max(2, round(height * scale)), format=layout
+        small = self._source.pixels(
+            layout, width_px=max(2, round(width * scale)), height_px=max(2, round(height * scale))
         )
-        return np.ascontiguousarray(np.rot90(small.to_ndarray(), self._turns))
+        return np.ascontiguousarray(np.rot90(small, self._turns))
 
 
 class VideoReader:
@@ -153,12 +151,10 @@ class VideoReader:
         self.path = path
         self._override = rotation_deg
         self._params = params
-        self._container = _open(path)
-        self._stream = _moving_pictures(path, self._container)
+        self._input = VideoInput(path)
         self._times: list[float] = []
         self._changes: list[float] = []
         self._unordered = 0
-        self._fault = ""
 
     def __enter__(self) -> Self:
         return self
@@ -166,14 +162,12 @@ class VideoReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._container.close()
+        self._input.close()
 
     @property
     def declared_s(self) -> float:
         """Duration that the file declares, NaN where it declares none."""
-        if self._stream.duration is not None and self._stream.time_base is not None:
-            return float(self._stream.duration * self._stream.time_base)
-        return self._container.duration / av.time_base if self._container.duration else float("nan")
+        return self._input.declared_s
 
     def frames(self, *, watch_changes: bool = False) -> Iterator[Frame]:
         """Decode from the start; `timing` describes the pass once it has ended.
@@ -191,8 +185,8 @@ class VideoReader:
         self._rewind()
         before: Image | None = None
         origin_s = 0.0
-        for source in self._decoded():
-            stamp_s = source.time
+        for source in self._input.pictures():
+            stamp_s = source.time_s
             if stamp_s is None or (self._times and stamp_s - origin_s <= self._times[-1]):
                 self._unordered += 1
                 continue
@@ -204,10 +198,10 @@ class VideoReader:
                 before = self._note_change(frame, before)
             yield frame
         if not self._times:
-            raise VideoError(self.path, f"no frame could be decoded ({self._fault or 'the stream is empty'})")
+            raise VideoError(self.path, f"no frame could be decoded ({self._input.fault or 'the stream is empty'})")
 
     def timing(self) -> Timing:
-        """What the last complete pass found out about the time stamps."""
+        """Describe what the last complete pass found out about the time stamps."""
         p = self._params
         steps = np.diff(self._times) if len(self._times) > 1 else np.array([1.0 / 30.0])
         usual = float(np.median(steps))
@@ -225,34 +219,21 @@ class VideoReader:
             n_repeated=_count_repeated(np.array(self._changes), p),
             n_unordered=self._unordered,
             variable_rate=uneven > p.variable_share,
-            fault=self._fault,
-            complete=whole and not self._fault,
+            fault=self._input.fault,
+            complete=whole and not self._input.fault,
         )
 
     def _rewind(self) -> None:
-        if self._times or self._fault:
-            self._container.close()
-            self._container = _open(self.path)
-            self._stream = _moving_pictures(self.path, self._container)
-        self._times, self._changes, self._unordered, self._fault = [], [], 0, ""
+        if self._times or self._input.fault:
+            self._input.close()
+            self._input = VideoInput(self.path)
+        self._times, self._changes, self._unordered = [], [], 0
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        self._stream.thread_type = "AUTO"
-        frames = self._container.decode(self._stream)
-        while True:
-            try:
-                yield next(frames)
-            except StopIteration:
-                return
-            except (av.FFmpegError, ValueError) as error:
-                self._fault = f"decoding stopped: {error}"
-                return
-
-    def _turns(self, source: av.VideoFrame) -> int:
+    def _turns(self, source: Picture) -> int:
         """Quarter turns anticlockwise, as `numpy.rot90` counts them."""
         if self._override is not None:
             return (-self._override // 90) % 4
-        return round(source.rotation / 90) % 4
+        return round(source.rotation_deg / 90) % 4
 
     def _note_change(self, frame: Frame, before: Image | None) -> Image:
         small = frame.grey(max_side_px=_CHANGE_SIDE_PX)
@@ -270,30 +251,3 @@ def _count_repeated(changes: NDArray[np.float64], params: TimingParams) -> int:
     still = changes[1:-1] < params.still_level
     moving = np.minimum(changes[:-2], changes[2:]) > params.moving_level
     return int((still & moving).sum())
-
-
-def _open(path: Path) -> av.container.InputContainer:
-    if not path.exists():
-        raise VideoError(path, "there is no such file")
-    if path.is_dir():
-        raise VideoError(path, "this is a folder, not a video file")
-    if path.stat().st_size == 0:
-        raise VideoError(path, "the file is empty (0 bytes)")
-    try:
-        return av.open(str(path), mode="r")
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(
-            path, f"cannot be read as a video ({type(error).__name__}); it may be damaged, cut off, or no video"
-        ) from error
-
-
-def _moving_pictures(path: Path, container: av.container.InputContainer) -> av.VideoStream:
-    if any(still in container.format.name for still in _STILL_FORMATS):
-        container.close()
-        raise VideoError(path, "this is an image, not a video")
-    films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-    if not films:
-        kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-        container.close()
-        raise VideoError(path, f"holds no moving pictures (only {kinds})")
-    return films[0]

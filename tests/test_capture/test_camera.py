@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import capture.camera as camera_module
 from capture.camera import Camera, CameraParams, ClockFit
-from capture.container import StampedImage, VideoWriter
+from capture.container import VideoWriter
+from capture.encode import StampedImage
 from capture.errors import CameraLostError, CameraUnavailableError, VideoWriteError
 from capture.recorder import record_video
 from capture.video import VideoReader

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import DataError
-from capture.container import StampedImage, VideoWriter, read_camera, repack
+from capture.container import VideoWriter, read_camera, repack
+from capture.encode import StampedImage
 from capture.errors import CameraUnavailableError, VideoError, VideoWriteError
 
 WIDTH, HEIGHT = 96, 64
@@ -110,7 +111,8 @@ KILLED = """
 import os, signal, sys, time
 from pathlib import Path
 import numpy as np
-from capture.container import StampedImage, VideoWriter
+from capture.container import VideoWriter
+from capture.encode import StampedImage
 rng = np.random.default_rng(1)
 writer = VideoWriter(Path(sys.argv[1]), width=160, height=120, crash_safe=True)
 for index in range(10_000):
@@ -165,7 +167,8 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from capture.container import StampedImage, VideoWriter
+from capture.container import VideoWriter
+from capture.encode import StampedImage
 from capture.errors import VideoWriteError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
