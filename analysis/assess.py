@@ -49,6 +49,9 @@ class AssessParams:
     ----------
     stretch, catch, load, resistance, clonus, tardieu, pendulum, grading
         See the steps.
+    stiff_ratio
+        Without a fast stretch, an exam whose widest range is below this many times that of a rigid limb is graded all the
+        same: so stiff a limb cannot be moved fast. Chosen by us.
     max_gap_s, least_gap_s, max_gap_share
         A stretch is flagged and left out if the joint was not observed for longer than the first, or for longer than
         the second (and three sampling intervals) while it turned by more than this share of the healthy range. Chosen
@@ -63,6 +66,7 @@ class AssessParams:
     tardieu: TardieuParams = field(default_factory=TardieuParams)
     pendulum: PendulumParams = field(default_factory=PendulumParams)
     grading: GradingParams = field(default_factory=GradingParams)
+    stiff_ratio: float = 2.0
     max_gap_s: float = 0.25
     least_gap_s: float = 0.04
     max_gap_share: float = 0.08
@@ -294,7 +298,7 @@ def _depart(exam: _Exam, index: int, params: AssessParams) -> _Seen:
     return _Seen(departure=departure, probability=probability)
 
 
-def _catch(  # noqa: PLR0913 (all that is known of one stretch and its exam)
+def _catch(
     exam: _Exam, index: int, seen: _Seen, resistance: Resistance | None, grade: Grade | None, params: AssessParams
 ) -> Catch | None:
     """Report the catch of one stretch: read off the resistance where it was measured, else off the movement."""
@@ -368,8 +372,8 @@ def _movement_evidence(exam: _Exam, index: int, seen: _Seen) -> KinematicEvidenc
 def _substitute(exam: _Exam, params: AssessParams) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Choose the stretches to grade by where none was fast: a limb that cannot be moved far cannot be moved fast."""
     usable = [i for i in range(len(exam.legs)) if not exam.quality[i]]
-    short = usable and max(exam.range_share(i) for i in usable) < params.grading.short_share
-    if not short:
+    widest = max((exam.range_share(i) for i in usable), default=1.0)
+    if widest >= params.stiff_ratio * params.grading.rigid_share:
         return (), ()
     quickest = max(usable, key=lambda i: exam.stretches[i].peak_velocity_deg_s)
     return (quickest,), ("no fast stretch was possible in this range: graded by the quickest",)

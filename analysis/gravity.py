@@ -134,9 +134,9 @@ def fit_gravity(
 
     A limb that is stiffer than a healthy one (contracture, tonic reflex) resists more the further it is stretched; the
     moment of the limb's weight goes with the cosine of its tilt, with an amplitude known within bounds and an unknown
-    phase. The angle's zero is uncertain, and a healthy limb's resistance rises steeply at the end of range: a shift along
-    it is fitted to first order. For each phase on a grid the rest is a non-negative least-squares problem; the misfits
-    weigh the phases.
+    phase. The angle's zero is uncertain, and a healthy limb's resistance rises steeply at the end of range: a shift
+    along it is fitted to first order. For each phase on a grid the rest is a non-negative least-squares problem; the
+    misfits weigh the phases.
 
     Parameters
     ----------

@@ -58,8 +58,8 @@ def place_stretches(
     """Place each stretch along the healthy range.
 
     The angle says where a stretch starts, as well as its drift lets it; the protocol says that it starts at the
-    shortened end, so that starts which move tell the angle's drift. Both are weighed by their deviations. A relative angle says
-    nothing.
+    shortened end, so that starts which move tell the angle's drift. Both are weighed by their deviations. A relative
+    angle says nothing.
     """
     fraction = stretch_fraction(limb.muscle_group, motion.sign * motion.stretch_deg)
     starts = np.array([leg.start for leg in legs], dtype=int)

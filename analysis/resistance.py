@@ -112,7 +112,7 @@ def force_catch(
     Returns
     -------
     Catch or None
-        ``None`` where the excess stays below, or where a catch is less probable than `ResistanceParams.min_probability`.
+        ``None`` where the excess stays below, or a catch is less probable than `ResistanceParams.min_probability`.
     """
     span = slice(leg.start, leg.end + 1)
     excess, stretch = load.excess_Nm[span], motion.stretch_deg[span]
@@ -147,7 +147,7 @@ _NEVER_SURER = 0.995
 def _catch_interval(
     motion: Motion, span: slice, excess: FloatArray, excess_sd_Nm: float, limb: Limb
 ) -> tuple[float, float]:
-    """Bound the angle of catch by where the excess reaches the threshold less and plus its error, and by the angle's."""
+    """Bound the angle of catch by where the excess reaches the threshold less and plus its error, and the angle's."""
     stretch = motion.stretch_deg[span]
     early = _first_reach(excess, limb.noticeable_Nm - 1.96 * excess_sd_Nm, 1)
     late = _first_reach(excess, limb.noticeable_Nm + 1.96 * excess_sd_Nm, 1)
