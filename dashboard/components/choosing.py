@@ -32,12 +32,11 @@ def choose(name: str, label: str, options: Sequence[str], wording: Callable[[str
         Place of the option that is chosen where neither the address nor the last visit says otherwise.
     """
     widget, last = f"choice-{name}", f"last-{name}"
+    remembered = st.session_state.get(last)
     asked = st.query_params.get(name)
-    if asked in options and asked != st.session_state.get(last):
-        st.session_state[widget] = asked
-    if st.session_state.get(widget) not in options:
-        remembered = st.session_state.get(last)
-        st.session_state[widget] = remembered if remembered in options else options[default]
+    wishes = (asked if asked != remembered else None, st.session_state.get(widget), remembered)
+    # Set on every run: a list of the same name on another page would start anew and forget what was chosen.
+    st.session_state[widget] = next((wish for wish in wishes if wish in options), options[default])
     chosen: str = st.selectbox(label, options, key=widget, format_func=wording)
     st.session_state[last] = chosen
     st.query_params[name] = chosen

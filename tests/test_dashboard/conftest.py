@@ -168,7 +168,7 @@ def keep(
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty data folder that the pages and commands of this test use."""
+    """Name an empty data folder that the pages and commands of this test use."""
     folder = tmp_path / "home"
     monkeypatch.setenv(HOME_VARIABLE, str(folder))
     return folder
@@ -176,7 +176,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store(home: Path) -> Iterator[Store]:
-    """An empty store in that folder."""
+    """Open an empty store in that folder."""
     with Store.open(home) as opened:
         yield opened
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from dashboard.services.exams import Exam, open_exam
 from dashboard.services.overlays import resistance_overlay, stretch_overlay, velocity_overlay
 from dashboard.services.reading import read
 from records.findings import finding_of
+from records.folder import read_folder
 from records.rows import Phase
 from records.store import Store
 
@@ -77,10 +79,6 @@ def test_stretches_start_at_their_onset(clinic: Store) -> None:
 def test_a_limb_examined_once_cannot_be_compared(
     store: Store, write_recording: Callable[..., Path], tmp_path: Path
 ) -> None:
-    from datetime import UTC, datetime
-
-    from records.folder import read_folder
-
     folder = read_folder(write_recording(tmp_path / "once"))
     store.save_patient(folder.subject)
     session = store.add_session("P001", Phase.BASELINE, datetime(2024, 1, 1, tzinfo=UTC))

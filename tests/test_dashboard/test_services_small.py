@@ -1,6 +1,7 @@
 """Words, tickets, addresses, uploads and health."""
 
 import math
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from dashboard.services.privacy import PRIVACY
 from dashboard.services.serving import serving_at
 from dashboard.services.tickets import Tickets
 from dashboard.services.wording import degrees, number, signed, verbatim
+from records.store import DATABASE_NAME
 
 
 @pytest.mark.parametrize(
@@ -61,8 +63,6 @@ def test_the_dashboard_listens_to_this_machine_only(address: str) -> None:
 
 
 def test_a_free_port_is_found_and_a_taken_one_refused() -> None:
-    import socket
-
     where = serving_at("localhost", 0)
     assert where.url == f"http://127.0.0.1:{where.port}"
     with socket.socket() as taken:
@@ -136,8 +136,6 @@ def test_a_changed_model_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_a_damaged_database_is_broken(tmp_path: Path) -> None:
-    from records.store import DATABASE_NAME
-
     (tmp_path / DATABASE_NAME).write_bytes(b"no database at all" * 100)
     assert verdicts(tmp_path)["database"] is Verdict.BROKEN
 
