@@ -10,6 +10,7 @@ from analysis.model import ReferencePose, Side, Source, Subject, TestKind
 from analysis.muscles import MuscleGroup, muscle_group
 from records.columns import ANGLE, TIME
 from records.errors import RecordError
+from records.landmark_files import is_landmark_file
 from records.manifest import MANIFEST, Manifest, Segment, StreamNote, read_manifest
 from records.tables import column_names, is_table
 
@@ -150,7 +151,7 @@ def bare_file(path: Path, muscle_group: MuscleGroup, side: Side) -> RecordingFol
     """
     if not path.is_file():
         raise RecordError(path, "there is no such file; check the path")
-    kind = Source.ANGLE if is_table(path) else Source.VIDEO
+    kind = Source.ANGLE if is_table(path) and not _holds_landmarks(path) else Source.VIDEO
     if kind is Source.ANGLE:
         _check_bare_table(path)
     return RecordingFolder(
@@ -165,6 +166,11 @@ def bare_file(path: Path, muscle_group: MuscleGroup, side: Side) -> RecordingFol
         simulated=False,
         streams=(StreamEntry(kind=kind, file=path.resolve()),),
     )
+
+
+def _holds_landmarks(path: Path) -> bool:
+    """Tell whether a table holds landmarks, which stand for a video, and not the angle already."""
+    return is_landmark_file(path) and ANGLE not in column_names(path)
 
 
 def _check_bare_table(path: Path) -> None:

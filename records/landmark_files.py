@@ -63,7 +63,10 @@ def read_markers(path: Path, *, rate_hz: float | None = None, patient_box: Box |
             path, "holds no landmarks; give a TRC file, OpenPose JSON, or a DeepLabCut or catchangle table"
         )
     if needs_rate(path) and (rate_hz is None or not rate_hz > 0):
-        raise RecordError(path, "does not say its frame rate; give it in Hz (rate_hz)")
+        raise RecordError(
+            path,
+            "does not say its frame rate; convert it first: catchangle landmarks FILE --rate-hz HZ --out TABLE.csv",
+        )
     if not needs_rate(path) and rate_hz is not None:
         raise RecordError(path, "has times of its own; leave the frame rate out")
     try:
