@@ -27,7 +27,8 @@ class DynamicsParams:
     settle_s
         Time given to each stretch to settle before it is recorded; chosen by us.
     tonic_velocity_rad_s
-        Velocity at and above which the whole reflex gain acts, about 5 deg/s (section 3 of the dossier).
+        Velocity at and above which the whole reflex gain acts; three times the 5 deg/s of section 3 of the dossier,
+        with which a held limb's own tremor kept the gain up.
     phasic_s
         Time constant with which the gain falls back to its tonic share after movement; without it, the reflex switched
         on and off by its own tremor. Chosen by us.
@@ -49,7 +50,7 @@ class DynamicsParams:
 
     step_s: float = 0.001
     settle_s: float = 0.4
-    tonic_velocity_rad_s: float = 0.0873
+    tonic_velocity_rad_s: float = 0.262
     phasic_s: float = 0.3
     slackening_rad_s: float = 8.0
     clasp_s: float = 0.08
