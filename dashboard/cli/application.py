@@ -15,7 +15,10 @@ from dashboard.cli.analyze import analyze
 from dashboard.cli.console import complain, debugging, internal_fault
 from dashboard.cli.demo import demo
 from dashboard.cli.doctor import doctor
+from dashboard.cli.landmarks import landmarks
+from dashboard.cli.overlay import overlay
 from dashboard.cli.pose import pose
+from dashboard.cli.record import record
 from dashboard.cli.serve import serve
 from dashboard.cli.simulate import simulate
 
@@ -33,7 +36,7 @@ application = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (demo, analyze, pose, simulate, serve, doctor):
+for command in (demo, analyze, pose, landmarks, overlay, record, simulate, serve, doctor):
     application.command(command.__name__)(command)
 
 
