@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.model import FloatArray
 from sensors.clock import ImuPair
-from sensors.hinge import Hinge, plane_basis
+from sensors.hinge import Hinge, along, plane_basis
 
 __all__ = ["Blocks", "GravityLooks", "GravityParams", "Turning", "cut_blocks", "look_by_gravity"]
 
@@ -41,6 +41,8 @@ class GravityParams:
     max_independent
         The fit counts at most so many independent looks: what the model leaves out repeats with the movement and does
         not average out, however long the recording.
+    fit_rows
+        About so many looks enter the fit, spread evenly; all are corrected.
     robust_sd
         Looks beyond so many standard deviations lose weight.
     passes
@@ -58,6 +60,7 @@ class GravityParams:
     fit_noise_deg: float = 0.5
     correlated: float = 4.0
     max_independent: float = 40.0
+    fit_rows: int = 1500
     robust_sd: float = 2.5
     passes: int = 3
 
@@ -182,8 +185,7 @@ def look_by_gravity(
 
 def _in_plane(acc: FloatArray, axis: FloatArray) -> FloatArray:
     first, second = plane_basis(axis)
-    result: FloatArray = acc @ first + 1j * (acc @ second)
-    return result
+    return along(acc, first) + 1j * along(acc, second)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -264,22 +266,23 @@ def _ridge(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Weighted least squares of sensor errors on top of a slow trend; answers errors, covariance and residual."""
     prior, noise = scales
-    hats = _hats(look.size, max(2, 1 + round(look.size * step_s / params.trend_s)))
-    design = np.c_[hats, columns * prior]
+    knots = max(2, 1 + round(look.size * step_s / params.trend_s))
+    position = np.linspace(0, knots - 1, look.size)
+    used = slice(None, None, max(1, look.size // params.fit_rows))
+    design = np.c_[_hats(position[used], knots), columns[used] * prior]
     start = float(np.median(look))
-    shared = max(params.correlated, float(weight.sum()) / params.max_independent)
-    root = np.sqrt(weight / shared) / noise
+    shared = max(params.correlated, float(weight[used].sum()) / params.max_independent)
+    root = np.sqrt(weight[used] / shared) / noise
     weighted = design * root[:, None]
-    penalty = np.r_[np.full(hats.shape[1], 1e-6), np.ones(prior.size)]
-    normal = weighted.T @ weighted + np.diag(penalty)
-    inverse = np.linalg.inv(normal)
-    found = inverse @ (weighted.T @ ((look - start) * root))
-    cov = inverse[hats.shape[1] :, hats.shape[1] :] * np.outer(prior, prior)
-    return found[hats.shape[1] :] * prior, cov, look - start - design @ found
+    penalty = np.r_[np.full(knots, 1e-6), np.ones(prior.size)]
+    inverse = np.linalg.inv(weighted.T @ weighted + np.diag(penalty))
+    found = inverse @ (weighted.T @ ((look[used] - start) * root))
+    errors = found[knots:] * prior
+    trend = np.interp(position, np.arange(knots), found[:knots])
+    return errors, inverse[knots:, knots:] * np.outer(prior, prior), look - start - trend - columns @ errors
 
 
-def _hats(n: int, knots: int) -> FloatArray:
-    """Piecewise linear functions over n samples."""
-    position = np.linspace(0, knots - 1, n)
+def _hats(position: FloatArray, knots: int) -> FloatArray:
+    """Piecewise linear functions, one per knot 0, 1, 2, ..."""
     result: FloatArray = np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(knots)))
     return result

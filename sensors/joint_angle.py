@@ -11,7 +11,7 @@ from sensors.clock import ClockParams, ImuPair, pair_on_one_clock
 from sensors.correction import Corrected, CorrectionParams, without_drift
 from sensors.errors import SensorError
 from sensors.gravity import Turning
-from sensors.hinge import Hinge, HingeParams, find_hinge
+from sensors.hinge import Hinge, HingeParams, along, find_hinge
 from sensors.rest import RestParams, rest_mask, resting_bias
 from sensors.samples import ImuSamples
 
@@ -143,7 +143,10 @@ def angle_from_imus(
 
 def _integrate(pair: ImuPair, hinge: Hinge, bias1: FloatArray, bias2: FloatArray) -> Turning:
     """Integrate both rates about the axis by the trapezoid rule."""
-    rates = [pair.gyr1_rad_s @ hinge.axis1 - bias1 @ hinge.axis1, pair.gyr2_rad_s @ hinge.axis2 - bias2 @ hinge.axis2]
+    rates = [
+        along(gyr, axis) - float(bias @ axis)
+        for gyr, axis, bias in ((pair.gyr1_rad_s, hinge.axis1, bias1), (pair.gyr2_rad_s, hinge.axis2, bias2))
+    ]
     turned = []
     for rate in rates:
         total = np.empty_like(rate)

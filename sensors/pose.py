@@ -40,10 +40,10 @@ class PoseParams:
         Every so-many-th block enters the mismatch; all enter the integral.
     """
 
-    window_s: float = 120.0
+    window_s: float = 60.0
     min_blocks: int = 30
     headings: int = 12
-    refined: int = 5
+    refined: int = 4
     gyr_sd_rad_s: float = 0.03
     gyr_sd_share: float = 0.05
     acc_sd_m_s2: float = 0.2
