@@ -81,8 +81,8 @@ class Shelf:
         StoreError
             If the disk refuses.
         """
-        folder = analysed.folder
-        subject = self._subject(folder.subject, folder.path)
+        subject = self._subject(analysed.folder.subject, analysed.folder.path)
+        folder = replace(analysed.folder, subject=subject)
         self.store.save_patient(subject, simulated=folder.simulated)
         started_at = folder.started_at or datetime.now(UTC)
         session = session_for(self.store, subject.code, self.phase, started_at)

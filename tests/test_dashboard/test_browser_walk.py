@@ -1,0 +1,135 @@
+"""A person's walk through the dashboard in a real browser, listening for what goes wrong on the way."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from dashboard.services.serving import Serving, serving_at, wait_until_healthy
+from records.store import Store
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+PATIENCE_MS = 60_000
+NOTICE = "Research software, not a medical device"
+# Streamlit's page looks for its server below the page's own address first, and finds it at the root.
+EXPECTED_MISSES = ("/_stcore/health", "/_stcore/host-config")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)"),
+]
+
+
+@pytest.fixture
+def server(clinic: Store) -> Iterator[Serving]:
+    """Serve three patients before and after."""
+    where = serving_at("127.0.0.1", 0)
+    command = [sys.executable, "-m", "dashboard.cli", "serve", "--port", str(where.port), "--home", str(clinic.home)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+    try:
+        assert wait_until_healthy(where, alive=lambda: process.poll() is None)
+        yield where
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+class Witness:
+    """Notes what a page asks for and complains of."""
+
+    def __init__(self, page: "playwright.Page", where: Serving) -> None:
+        self.strangers: list[str] = []
+        self.complaints: list[str] = []
+        self._host = f"{where.address}:{where.port}"
+        page.on("request", self._asked)
+        page.on("response", self._answered)
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _asked(self, request: "playwright.Request") -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"data", "blob"} and parts.netloc != self._host:
+            self.strangers.append(request.url)
+
+    def _answered(self, response: "playwright.Response") -> None:
+        if response.status >= 400 and not response.url.endswith(EXPECTED_MISSES):
+            self.complaints.append(f"{response.status} {response.url}")
+
+    def _said(self, message: "playwright.ConsoleMessage") -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+
+def shown(page: "playwright.Page", text: str) -> None:
+    page.get_by_text(text).first.wait_for(timeout=PATIENCE_MS)
+
+
+def settled(page: "playwright.Page", folder: Path, name: str) -> None:
+    shown(page, NOTICE)
+    assert page.get_by_text(NOTICE).count() == 1
+    assert page.get_by_test_id("stException").count() == 0
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
+    assert (folder / f"{name}.png").stat().st_size > 10_000
+
+
+def test_patients_to_exam_to_compare_to_cohort(server: Serving, tmp_path: Path) -> None:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1400, "height": 1100})
+        witness = Witness(page, server)
+
+        page.goto(f"{server.url}/patients?patient=P002", timeout=PATIENCE_MS)
+        shown(page, "Baseline, 2024-01-31")
+        settled(page, tmp_path, "patients")
+
+        page.get_by_text("left elbow flexors: grade 3").first.click()
+        shown(page, "Rater's own grade")
+        shown(page, "80.0°")
+        page.locator("canvas").first.wait_for(timeout=PATIENCE_MS)
+        assert "patient=P002" in page.url
+        settled(page, tmp_path, "exam")
+
+        page.get_by_role("link", name="Compare").first.click()
+        shown(page, "What changed")
+        shown(page, "−20.0°")
+        assert "patient=P002" in page.url, "the patient is kept from page to page"
+        settled(page, tmp_path, "compare")
+
+        page.get_by_role("link", name="Cohort").first.click()
+        shown(page, "Before against after")
+        shown(page, "−20.0 (−25.0 to −15.0)")
+        settled(page, tmp_path, "cohort")
+
+        browser.close()
+    assert witness.strangers == [], "nothing is asked of other hosts"
+    assert witness.complaints == []
+
+
+def test_a_foreign_host_name_is_refused(server: Serving) -> None:
+    """A page of another site that maps its name to this machine must not reach the dashboard (DNS rebinding)."""
+    import http.client  # noqa: PLC0415 (for this test only)
+
+    connection = http.client.HTTPConnection(server.address, server.port, timeout=20)
+    for path, host, status in (("/", "evil.example", 400), ("/", f"127.0.0.1:{server.port}", 200)):
+        connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status
+    connection.request("GET", "/exam-video/0123456789abcdef?ticket=1.2")
+    assert connection.getresponse().status == 403, "a video needs a ticket"
+    connection.close()
