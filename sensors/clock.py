@@ -125,6 +125,10 @@ def pair_on_one_clock(proximal: ImuSamples, distal: ImuSamples, params: ClockPar
         raise SensorError(
             f"{missing:.0%} of the distal sensor's signal is missing; move the receiver closer and record again"
         )
+    if np.mean(seen[0]) * time.size < params.min_overlap_s * max(rates):
+        raise SensorError(
+            "the proximal sensor measured next to nothing while the distal one did; restart it and record again"
+        )
     bridged, bridged_s = _bridged(time, distal.time_s, rates[1])
     return ImuPair(
         time_s=time,

@@ -116,6 +116,7 @@ def angle_from_imus(
     turning = _integrate(pair, hinge, bias1, bias2)
     resting = rest2 & rest1 if hinge.proximal_moves else rest2
     seen = pair.seen2 & pair.seen1 if hinge.proximal_moves else pair.seen2
+    assumed = _refuse_or_assume_still(pair, hinge, seen, params)
     joint = without_drift(pair, hinge, turning, (resting, seen), params.correction)
     sign = stretch_sign * _first_large_movement(joint.angle_deg[seen], params)
     angle_deg, sd_deg, zero = _zeroed(pair, joint, (sign, seen), hinge, (reference_pose, params))
@@ -137,8 +138,30 @@ def angle_from_imus(
     return ImuAngle(
         angle=angle,
         tilt=SegmentTilt(time_s=pair.time_s, tilt_deg=sign * tilt.angle_deg, in_plane=joint.in_plane),
-        warnings=pair.warnings + hinge.warnings + joint.warnings,
+        warnings=pair.warnings + assumed + hinge.warnings + joint.warnings,
     )
+
+
+def _refuse_or_assume_still(
+    pair: ImuPair, hinge: Hinge, seen: NDArray[np.bool_], params: ImuAngleParams
+) -> tuple[str, ...]:
+    """Say that an unseen proximal segment is taken to be still, or refuse if it had moved.
+
+    Raises
+    ------
+    SensorError
+        If the proximal segment moved and too much of either signal is missing.
+    """
+    missing = 1.0 - float(np.mean(seen))
+    if missing > params.clock.max_missing:
+        raise SensorError(
+            f"{missing:.0%} of the signal of one of the sensors is missing while both segments moved; move the "
+            "receiver closer and record again"
+        )
+    measured_s = float(np.sum(pair.seen1)) / pair.rate_hz
+    if hinge.proximal_moves or np.mean(pair.seen1) >= 1.0 - params.clock.max_missing:
+        return ()
+    return (f"the proximal sensor measured for {measured_s:.0f} s only, at rest; the segment is taken to be still",)
 
 
 def _integrate(pair: ImuPair, hinge: Hinge, bias1: FloatArray, bias2: FloatArray) -> Turning:

@@ -227,6 +227,7 @@ def test_frozen_sensors_are_noticed(plant: Plant) -> None:
     acc[still], gyr[still] = acc[still][0], gyr[still][0] + 0.2
     found = angle_from_imus(replace(proximal, acc_m_s2=acc, gyr_rad_s=gyr), distal, stretch_sign=1)
     assert any("proximal" in warning and "repeated" in warning for warning in found.warnings)
+    assert any("taken to be still" in warning for warning in found.warnings)
     assert rmse_deg(found, planted) < 1.0
     moving = int(np.argmax(np.linalg.norm(distal.gyr_rad_s, axis=1)))
     stuck = slice(moving, moving + 150)
@@ -276,6 +277,19 @@ class TestRefusals:
         time = planted.distal.time_s
         with pytest.raises(SensorError, match="missing"):
             angle_from_imus(planted.proximal, part(planted.distal, (time < 3) | (time > 12)), stretch_sign=1)
+
+    def test_dead_proximal_sensor(self, plant: Plant) -> None:
+        planted = plant()
+        acc, gyr = planted.proximal.acc_m_s2, planted.proximal.gyr_rad_s
+        dead = replace(planted.proximal, acc_m_s2=acc * 0 + acc[0], gyr_rad_s=gyr * 0 + gyr[0])
+        with pytest.raises(SensorError, match="next to nothing"):
+            angle_from_imus(dead, planted.distal, stretch_sign=1)
+
+    def test_proximal_sensor_lost_while_it_moved(self, plant: Plant) -> None:
+        planted = plant(axis=(0.5, 0.6, 0.6), proximal_deg=15.0)
+        time = planted.proximal.time_s
+        with pytest.raises(SensorError, match="both segments moved"):
+            angle_from_imus(part(planted.proximal, (time < 5) | (time > 12)), planted.distal, stretch_sign=1)
 
     def test_slow_stream(self, plant: Plant) -> None:
         planted = plant(rate_hz=(200.0, 10.0))
