@@ -31,7 +31,7 @@ class CameraParams:
     rate_hz
         Frame rate asked for, Hz: below 60 Hz video loses accuracy in fast movement (Sports2D's documentation).
     queue_frames
-        Frames that may wait for the reader before new ones are dropped and counted: half a second (chosen by us).
+        Frames that may wait for the reader before new ones are dropped and counted: a second (chosen by us; 165 MB).
     open_timeout_s
         Longest time from opening to the first frame, s: some cameras take seconds to start (chosen by us).
     stall_timeout_s
@@ -44,7 +44,7 @@ class CameraParams:
     width: int = 1280
     height: int = 720
     rate_hz: float = 60.0
-    queue_frames: int = 30
+    queue_frames: int = 60
     open_timeout_s: float = 10.0
     stall_timeout_s: float = 3.0
     clock_window_s: float = 10.0
@@ -117,10 +117,11 @@ class Camera:
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._read, name="camera", daemon=True)
         self._dropped = 0
+        self._stands_in = source == TEST_PATTERN or Path(source).is_file()
 
     @property
     def dropped(self) -> int:
-        """Frames that the camera gave and nobody fetched in time."""
+        """Frames that the camera gave and nobody fetched in time; what stands in for a camera waits, and drops none."""
         return self._dropped
 
     @property
@@ -183,24 +184,28 @@ class Camera:
                     self._offer(frame)
         except CaptureError as error:
             end = error
-        self._say_last(end)
+        self._hand_over(end)
 
     def _offer(self, frame: StampedImage) -> None:
+        """Hand over a frame: a camera does not wait for the reader, what stands in for one does."""
+        if self._stands_in:
+            self._hand_over(frame)
+            return
         try:
             self._waiting.put_nowait(frame)
         except queue.Full:
             self._dropped += 1
 
-    def _say_last(self, end: CaptureError | None) -> None:
-        """Hand over the end of the stream behind the frames that still wait."""
+    def _hand_over(self, item: StampedImage | CaptureError | None) -> None:
+        """Put something behind the frames that still wait, as soon as there is room."""
         while not self._closed.is_set():
             with contextlib.suppress(queue.Full):
-                self._waiting.put(end, timeout=self._params.stall_timeout_s)
+                self._waiting.put(item, timeout=self._params.stall_timeout_s)
                 return
 
     def _frames(self) -> Generator[StampedImage, None, None]:
         """Yield frames stamped on the computer's clock."""
-        if self.source == TEST_PATTERN or Path(self.source).is_file():
+        if self._stands_in:
             yield from self._paced()
             return
         fit = ClockFit(self._params.clock_window_s)

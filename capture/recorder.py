@@ -1,6 +1,7 @@
 """From a camera to a file: every frame saved with its true time, the preview at the rate that the machine manages."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,11 +149,18 @@ class _Viewer:
 
     def _run(self) -> None:
         while (image := self._next()) is not None and self._watch is not None:
+            start_s = time.monotonic()
             try:
                 self._watch(image)
             except Exception as error:  # noqa: BLE001 - said in the log; the recording goes on
                 self.fault = f"{type(error).__name__}: {error}"
                 return
+            self._rest(time.monotonic() - start_s)
+
+    def _rest(self, seconds: float) -> None:
+        """Leave the machine to the recording for as long as the last look took."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended, timeout=seconds)
 
     def _next(self) -> StampedImage | None:
         with self._changed:

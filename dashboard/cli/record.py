@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +14,11 @@ import typer
 
 from analysis.model import Side, Subject, TestKind
 from analysis.muscles import MuscleGroup
-from dashboard.cli.arguments import JsonOption
+from dashboard.cli.arguments import JsonOption, PatientBoxOption, parse_box
 from dashboard.cli.console import complain, native_noise_silenced, say
 
 if TYPE_CHECKING:
+    from capture.encode import StampedImage
     from dashboard.services.filming import Filmed
 
 __all__ = ["record"]
@@ -44,6 +45,10 @@ def record(  # noqa: PLR0917 (typer takes an argument per option)
     width: Annotated[int, typer.Option("--width", min=16, help="Width asked of the camera, pixels.")] = 1280,
     height: Annotated[int, typer.Option("--height", min=16, help="Height asked of the camera, pixels.")] = 720,
     rate: Annotated[float, typer.Option("--rate", min=1.0, help="Frame rate asked of the camera, Hz.")] = 60.0,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the joint's angle and velocity meanwhile (a guide, not a result).")
+    ] = False,
+    patient_box: PatientBoxOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Record an exam from a camera: every frame is saved with its true time; Ctrl-C stops.
@@ -52,6 +57,7 @@ def record(  # noqa: PLR0917 (typer takes an argument per option)
 
     Example: catchangle record --camera 0 --muscle-group elbow_flexors --side left --code P001 --out P001_elbow
     """
+    box = parse_box(patient_box)
     with native_noise_silenced():
         from capture.camera import Camera, CameraParams  # noqa: PLC0415 (loads FFmpeg)
         from dashboard.services.filming import film_exam  # noqa: PLC0415 (loads FFmpeg)
@@ -70,8 +76,31 @@ def record(  # noqa: PLR0917 (typer takes an argument per option)
             Camera(camera, CameraParams(width=width, height=height, rate_hz=rate)) as source,
         ):
             say(f"recording from camera {camera} ({source.size[0]}x{source.size[1]}); Ctrl-C stops")
-            filmed = film_exam(source, out, header, stop=lambda time_s: stopped.is_set() or teller.enough(time_s))
+            with _preview(muscle_group, side, box, wanted=preview) as watch:
+                filmed = film_exam(
+                    source, out, header, stop=lambda time_s: stopped.is_set() or teller.enough(time_s), watch=watch
+                )
     return _report(filmed, as_json=as_json)
+
+
+@contextmanager
+def _preview(
+    muscle_group: MuscleGroup, side: Side, box: tuple[float, float, float, float] | None, *, wanted: bool
+) -> Iterator["Callable[[StampedImage], None] | None"]:
+    """Give what shows the newest frame's angle, or nothing."""
+    if not wanted:
+        yield None
+        return
+    from capture.live_angle import LiveAngle  # noqa: PLC0415 (loads mediapipe only for those who want it)
+
+    with LiveAngle(muscle_group, side, patient_box=box) as live:
+
+        def show(image: "StampedImage") -> None:
+            reading = live.observe(image)
+            seen = f"{reading.angle_deg:.0f}°, {reading.velocity_deg_s:.0f} °/s" if reading.xy_px is not None else "-"
+            say(f"{reading.time_s:6.2f} s  {seen.replace('nan', '-')}")
+
+        yield show
 
 
 class _Teller:

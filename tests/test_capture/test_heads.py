@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.head_search import find_heads
@@ -17,6 +17,7 @@ def covered(tracks: HeadTracks, time_s: float, x_px: float, y_px: float) -> bool
     return any(np.hypot(head.x_px - x_px, head.y_px - y_px) < head.radius_px for head in tracks.at(time_s))
 
 
+@settings(deadline=None)
 @given(
     speed_px_s=st.floats(-300.0, 300.0),
     step_s=st.floats(0.08, 0.12),
