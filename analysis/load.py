@@ -54,7 +54,7 @@ class LoadParams:
     lag_band_hz: float = 5.0
     rest_velocity_deg_s: float = 3.0
     slow_velocity_deg_s: float = 70.0
-    inertial_noise_share: float = 0.1
+    inertial_noise_share: float = 0.05
     min_cutoff_hz: float = 4.0
     max_cutoff_hz: float = 30.0
     bandwidth_share: float = 0.6

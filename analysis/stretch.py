@@ -38,8 +38,8 @@ class StretchParams:
     min_largest_share
         Smallest stretch, and smallest return that separates two stretches, as a share of the largest movement: less
         is wobble, a rebound, or the examiner's re-positioning after a catch. Chosen by us.
-    min_velocity_deg_s
-        A slower peak is drift. Chosen by us; the slowest protocol in use moves at 5 deg/s.
+    min_velocity_deg_s, min_mean_velocity_deg_s
+        A slower peak, or a slower mean, is drift. Chosen by us; the slowest protocol in use moves at 5 deg/s.
     min_interval_s
         A limb that moves again so soon after its last peak velocity was not returned by a hand: it rebounds or shakes.
         Chosen by us.
@@ -50,9 +50,9 @@ class StretchParams:
     slow_end_share
         A slow stretch ends where it has all but this share of its range: hesitation on the way is not its end.
         Chosen by us.
-    scale_hz_s
-        The movement's own scale: velocity is smoothed at this number over the time that its quickest half takes, which
-        loses 1 % of the peak of a minimum-jerk movement. Chosen by us.
+    scale_hz_s, scale_share
+        The movement's own scale: velocity is smoothed at the first number over the time that its quickest passage over
+        the second's share of the range takes, which loses 1 % of the peak of a minimum-jerk movement. Chosen by us.
     passage_shares
         The peak velocity is sought between these shares of the leg's range. Chosen by us.
     slow_of_exam_ratio
@@ -68,11 +68,13 @@ class StretchParams:
     min_noise_ratio: float = 5.0
     min_largest_share: float = 0.3
     min_velocity_deg_s: float = 4.0
+    min_mean_velocity_deg_s: float = 2.0
     min_interval_s: float = 0.5
     rest_share: float = 0.1
     rest_velocity_deg_s: float = 5.0
     slow_end_share: float = 0.02
-    scale_hz_s: float = 0.8
+    scale_hz_s: float = 0.4
+    scale_share: float = 0.25
     passage_shares: tuple[float, float] = (0.1, 0.9)
     slow_of_exam_ratio: float = 0.4
     motion: MotionParams = field(default_factory=MotionParams)
@@ -265,7 +267,8 @@ def _leg(motion: Motion, first: int, last: int, params: StretchParams) -> Leg | 
         start, end = _bounds(velocity <= min(params.rest_share * velocity[peak], moving), peak)
         if velocity_class(peak_velocity, params=params) is VelocityClass.V3:
             peak_velocity = float(velocity[peak])
-    if not start < end:
+    slowest_s = (motion.stretch_deg[first + end] - motion.stretch_deg[first + start]) / params.min_mean_velocity_deg_s
+    if not 0 < (end - start) / motion.rate_hz <= slowest_s:
         return None
     return Leg(
         first=first,
@@ -280,8 +283,8 @@ def _leg(motion: Motion, first: int, last: int, params: StretchParams) -> Leg | 
 def _calm(motion: Motion, first: int, last: int, params: StretchParams) -> FloatArray:
     """Smooth a leg to the scale of its own movement."""
     x = motion.stretch_deg[first : last + 1]
-    half_s = _quickest_passage(x, (x[-1] - x[0]) / 2.0) / motion.rate_hz
-    scale_hz = params.scale_hz_s / half_s
+    passage_s = _quickest_passage(x, params.scale_share * (x[-1] - x[0])) / motion.rate_hz
+    scale_hz = params.scale_hz_s / passage_s
     if scale_hz >= motion.cutoff_hz:
         return x
     margin = int(motion.rate_hz / scale_hz)

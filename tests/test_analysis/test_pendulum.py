@@ -1,0 +1,74 @@
+"""Pendulum tests: planted swings, the published figures' definitions, and what is no pendulum test."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.assess import assess
+from analysis.errors import AnalysisError
+from analysis.model import TestKind
+from analysis.muscles import MUSCLES, MuscleGroup
+from analysis.pendulum import measure_pendulum
+
+KNEE = MUSCLES[MuscleGroup.KNEE_EXTENSORS]
+
+
+def drop(planter, *, a0=60.0, frequency_hz=1.0, damping=0.1, hold_s=1.0, length_s=8.0, **kind):
+    """Hold a limb, drop it, and let it swing as a damped oscillator about its rest."""
+    t = np.arange(0.0, length_s, 0.01)
+    turning = 2 * np.pi * frequency_hz
+    rate = damping * turning / np.sqrt(1 - damping**2)
+    swing = a0 * (1 - np.exp(-rate * t) * (np.cos(turning * t) + rate / turning * np.sin(turning * t)))
+    held = np.concatenate([np.zeros(round(100 * hold_s)), swing])
+    return planter.recording(held, group=MuscleGroup.KNEE_EXTENSORS, start_deg=5.0, rate_hz=100.0, **kind)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    a0=st.floats(30.0, 70.0), frequency=st.floats(0.8, 1.3), damping=st.floats(0.04, 0.2), hold=st.floats(0.0, 2.0)
+)
+def test_planted_swings_are_measured(planter, a0, frequency, damping, hold):
+    recording = drop(planter, a0=a0, frequency_hz=frequency, damping=damping, hold_s=hold)
+    found = measure_pendulum(recording.angle, KNEE)
+    first = 1.0 + np.exp(-np.pi * damping / np.sqrt(1 - damping**2))
+    assert found.a0_deg == pytest.approx(a0, rel=0.03)
+    assert found.relaxation_index == pytest.approx(first, rel=0.03)
+    assert found.r2n == pytest.approx(first / 1.6, rel=0.03)
+    assert found.damping_ratio == pytest.approx(damping, rel=0.2)
+    assert found.period_s == pytest.approx(1.0 / frequency, rel=0.05)
+    assert found.a1_deg == pytest.approx(found.relaxation_index * found.a0_deg)
+
+
+def test_pendulum_test_lists_no_stretches_and_no_grade(planter):
+    found = assess(drop(planter, test=TestKind.PENDULUM))
+    assert found.pendulum is not None
+    assert found.stretches == ()
+    assert found.curves == ()
+    assert found.grade is None
+    assert found.tardieu.x is None
+
+
+def test_pendulum_called_a_stretch_is_not_taken_for_one(planter):
+    found = assess(drop(planter))
+    assert found.stretches == ()
+    assert found.grade is None
+    assert any("pendulum" in warning for warning in found.warnings)
+
+
+def test_limb_that_is_not_dropped_is_said_so(planter):
+    still = planter.recording(np.zeros(500), group=MuscleGroup.KNEE_EXTENSORS, start_deg=5.0, test=TestKind.PENDULUM)
+    found = assess(still)
+    assert found.pendulum is None
+    assert any("no pendulum test" in warning for warning in found.warnings)
+    with pytest.raises(AnalysisError, match="no pendulum test"):
+        measure_pendulum(still.angle, KNEE)
+
+
+def test_limb_without_a_swing_back_has_no_period_and_no_damping(planter):
+    stiff = planter.recording(
+        np.concatenate([planter.bell(40.0, 0.8), np.full(400, 40.0)]), group=MuscleGroup.KNEE_EXTENSORS, start_deg=5.0
+    )
+    found = measure_pendulum(stiff.angle, KNEE)
+    assert found.relaxation_index == pytest.approx(1.0, abs=0.02)
+    assert (found.period_s, found.damping_ratio, found.swings) == (None, None, 1)
