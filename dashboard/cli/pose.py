@@ -15,7 +15,10 @@ __all__ = ["pose"]
 
 def pose(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Video of the exam.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Table to write: .csv or .parquet.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help=".csv, .parquet or .trc; without an ending an OpenPose folder."),
+    ],
     muscle_group: MuscleGroupOption = None,
     side: SideOption = None,
     patient_box: PatientBoxOption = None,
@@ -34,7 +37,7 @@ def pose(
 
         check_ending(out)
         with progress_board() as board, board.step(video.name) as on_progress:
-            table = landmarks_of(video, muscle_group, side, patient_box=box, on_progress=on_progress)
-        write_landmarks(table, out)
+            found = landmarks_of(video, muscle_group, side, patient_box=box, on_progress=on_progress)
+        write_landmarks(found, out)
     sys.stdout.write(f"{out}\n")
     return 0

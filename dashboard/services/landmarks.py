@@ -1,12 +1,11 @@
-"""The patient's landmarks in a video, as a table for other programs."""
+"""The patient's landmarks in a video, in a file for other programs."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.model import FloatArray, JointAngle, Side
+from analysis.model import JointAngle, Side
 from analysis.muscles import MUSCLES, Joint, MuscleGroup
 from capture.errors import NoPatientError
 from capture.follow import follow
@@ -19,17 +18,21 @@ from capture.video import VideoReader
 from capture.video_angle import measure_video
 from dashboard.errors import UsageError
 from dashboard.services.pipeline import OnProgress, PatientBox, silent
-from records.columns import ANGLE, CONFIDENCE, SD, TIME, X_PX, Y_PX
-from records.durable import write_file
-from records.tables import write_parquet
+from records import landmark_files
+from records.landmark_files import LANDMARK_ENDINGS
 
-__all__ = ["TABLES", "LandmarkTable", "check_ending", "landmarks_of", "write_landmarks"]
+__all__ = ["PatientLandmarks", "check_ending", "landmarks_of", "write_landmarks"]
 
-TABLES = (".csv", ".parquet")
-LandmarkTable = Mapping[str, FloatArray]
 SURVEY_SHARE = 0.25
 PEOPLE = 2
-DECIMALS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PatientLandmarks:
+    """The patient's landmarks, and the tested joint's angle at the same times where a joint was named."""
+
+    tracks: LandmarkTracks
+    angle: JointAngle | None
 
 
 def landmarks_of(
@@ -39,15 +42,10 @@ def landmarks_of(
     *,
     patient_box: PatientBox | None = None,
     on_progress: OnProgress = silent,
-) -> LandmarkTable:
+) -> PatientLandmarks:
     """Find the patient's landmarks in every frame; with muscle group and side, the joint's angle beside them.
 
     Without them the patient is whoever has a limb that swings about a held joint, whichever joint that is.
-
-    Returns
-    -------
-    Mapping
-        Columns of equal length by name; NaN where the patient was not seen.
 
     Raises
     ------
@@ -55,7 +53,7 @@ def landmarks_of(
         If the file is no video, or shows no patient.
     """
     if muscle_group is None or side is None:
-        return _columns(_follow_anybody(path, patient_box, on_progress), None)
+        return PatientLandmarks(tracks=_follow_anybody(path, patient_box, on_progress), angle=None)
     muscle = MUSCLES[muscle_group]
     measured = measure_video(
         path,
@@ -65,7 +63,7 @@ def landmarks_of(
         patient_box=patient_box,
         on_progress=on_progress,
     )
-    return _columns(measured.tracks, measured.angle)
+    return PatientLandmarks(tracks=measured.tracks, angle=measured.angle)
 
 
 def _follow_anybody(path: Path, patient_box: PatientBox | None, on_progress: OnProgress) -> LandmarkTracks:
@@ -104,47 +102,28 @@ def _patient_among(path: Path, people: list[Person], seen: Survey, patient_box: 
     return max(people, key=lambda person: max(patient_score(person, joint=j, side=s) for j in Joint for s in Side))
 
 
-def _columns(tracks: LandmarkTracks, angle: JointAngle | None) -> LandmarkTable:
-    columns: dict[str, NDArray[np.float64]] = {TIME: tracks.time_s}
-    if angle is not None:
-        columns |= {ANGLE: angle.angle_deg, SD: angle.sd_deg}
-    for place, name in enumerate(tracks.names):
-        columns[name + X_PX] = tracks.xy_px[:, place, 0]
-        columns[name + Y_PX] = tracks.xy_px[:, place, 1]
-        columns[name + CONFIDENCE] = tracks.confidence[:, place]
-    return columns
-
-
-def write_landmarks(table: LandmarkTable, out: Path) -> None:
-    """Write the table as CSV or Parquet, told by the file's ending, whole or not at all.
+def write_landmarks(found: PatientLandmarks, out: Path) -> None:
+    """Write landmarks and angle in the format that the name's ending tells, whole or not at all.
 
     Raises
     ------
     UsageError
-        If the ending is neither.
+        If the ending tells no format.
     StoreError
         If the disk refuses.
     """
     check_ending(out)
-    if out.suffix.lower() == TABLES[1]:
-        write_file(out, lambda partial: write_parquet(partial, table))
-        return
-    text = "\n".join([",".join(table), *(",".join(map(_cell, row)) for row in zip(*table.values(), strict=True)), ""])
-    write_file(out, lambda partial: partial.write_text(text, encoding="utf-8"))
+    landmark_files.write_landmarks(out, found.tracks, found.angle)
 
 
 def check_ending(out: Path) -> None:
-    """Refuse a file whose ending names no table.
+    """Refuse a file whose ending tells no format; no ending at all is a folder of OpenPose files.
 
     Raises
     ------
     UsageError
-        If the ending is none of `TABLES`.
+        If the ending is another one.
     """
-    if out.suffix.lower() not in TABLES:
-        raise UsageError(f"--out {out}: expected a file that ends in {' or '.join(TABLES)}")
-
-
-def _cell(value: float) -> str:
-    """Write a number; what was not seen is empty."""
-    return f"{value:.{DECIMALS}f}" if np.isfinite(value) else ""
+    if out.suffix and out.suffix.lower() not in LANDMARK_ENDINGS:
+        endings = ", ".join(LANDMARK_ENDINGS)
+        raise UsageError(f"--out {out}: expected a name that ends in {endings}, or in none for an OpenPose folder")
