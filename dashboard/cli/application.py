@@ -90,7 +90,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:
-        complain(f"{error.filename or 'the system'}: {error.strerror or error}")
+        complain(f"{error.filename or 'the output'}: {error.strerror or error}; make room or check the permissions")
         code = UNUSABLE
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours, said in one line
         if debugging():

@@ -116,6 +116,9 @@ export default function (component) {
   };
   if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(follow);
   video.ontimeupdate = draw;
+  video.onerror = () => {
+    readout.textContent = "this browser cannot play the video (H.264, VP9 and AV1 work); reload the page if it played before";
+  };
   video.onseeked = draw;
 
   canvas.onclick = (event) => {

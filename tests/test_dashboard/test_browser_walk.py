@@ -1,16 +1,25 @@
 """A person's walk through the dashboard in a real browser, listening for what goes wrong on the way."""
 
-import os
+import http.client
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from analysis.finding import Assessment
+from analysis.model import Side, Subject
+from analysis.muscles import MuscleGroup
+from dashboard.services.samples import CLIPS
 from dashboard.services.serving import Serving, serving_at, wait_until_healthy
+from records.folder import bare_file
+from records.rows import Phase
 from records.store import Store
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -35,18 +44,25 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def server(clinic: Store) -> Iterator[Serving]:
-    """Serve three patients before and after."""
+@contextmanager
+def serving(home: Path) -> Iterator[Serving]:
+    """Serve the dashboard over a data folder as the command does."""
     where = serving_at("127.0.0.1", 0)
-    command = [sys.executable, "-m", "dashboard.cli", "serve", "--port", str(where.port), "--home", str(clinic.home)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+    command = [sys.executable, "-m", "dashboard.cli", "serve", "--port", str(where.port), "--home", str(home)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         assert wait_until_healthy(where, alive=lambda: process.poll() is None)
         yield where
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+@pytest.fixture
+def server(clinic: Store) -> Iterator[Serving]:
+    """Serve three patients before and after."""
+    with serving(clinic.home) as where:
+        yield where
 
 
 class Witness:
@@ -120,10 +136,47 @@ def test_patients_to_exam_to_compare_to_cohort(server: Serving, tmp_path: Path) 
     assert witness.complaints == []
 
 
+def test_the_video_and_its_curve_share_one_cursor(
+    home: Path, make_assessment: Callable[..., Assessment], tmp_path: Path
+) -> None:
+    with Store.open(home) as store:
+        film = replace(
+            bare_file(CLIPS / "elbow_a.mp4", MuscleGroup.ELBOW_FLEXORS, Side.LEFT), subject=Subject(code="P001")
+        )
+        store.save_patient(film.subject)
+        session = store.add_session("P001", Phase.BASELINE, datetime(2024, 1, 31, tzinfo=UTC))
+        recording = store.import_recording(session.id, film)
+        store.save_assessment(recording.id, make_assessment(), version="0.0.0")
+    with serving(home) as where, playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1400, "height": 1100})
+        witness = Witness(page, where)
+        page.goto(f"{where.url}/exam?patient=P001&recording={recording.id}", timeout=PATIENCE_MS)
+        video = page.locator("video")
+        video.wait_for(timeout=PATIENCE_MS)
+        page.wait_for_function("() => document.querySelector('canvas')", timeout=PATIENCE_MS)
+        seconds = "video => new Promise(done => { const look = () => video.readyState >= 2 ? done(video.duration) : "
+        duration = video.evaluate(seconds + "setTimeout(look, 100); look(); })")
+        assert duration > 5, "the clip is there and can be played"
+        strip = page.get_by_role("img", name="Joint angle over time; a click shows that moment in the video")
+        strip.scroll_into_view_if_needed()
+        box = strip.bounding_box()
+        assert box is not None
+        strip.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+        page.wait_for_timeout(1000)
+        middle = video.evaluate("video => video.currentTime")
+        assert 3.0 < middle < 5.0, "a click in the middle of the curve shows its middle"
+        readout = page.get_by_label("Time and joint angle of the frame shown").text_content()
+        assert readout is not None
+        assert abs(float(readout.split(" s")[0]) - middle) < 0.1
+        settled(page, tmp_path, "exam-video")
+        browser.close()
+    assert witness.strangers == []
+    assert witness.complaints == []
+
+
 def test_a_foreign_host_name_is_refused(server: Serving) -> None:
     """A page of another site that maps its name to this machine must not reach the dashboard (DNS rebinding)."""
-    import http.client  # noqa: PLC0415 (for this test only)
-
     connection = http.client.HTTPConnection(server.address, server.port, timeout=20)
     for path, host, status in (("/", "evil.example", 400), ("/", f"127.0.0.1:{server.port}", 200)):
         connection.request("GET", path, headers={"Host": host})
