@@ -1,25 +1,26 @@
 """The joint's angle in every frame of a recording, given the hinge: the limb's picture decides, the poses vouch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.muscles import Joint
 from capture.anatomy import JOINTS
-from capture.follow import Followed
+from capture.follow import Followed, Picture
 from capture.imaging import PolarGrid, sample_polar
-from capture.limb import Hinge
+from capture.limb import Hinge, move_hinge
 from capture.registration import (
     LimbTemplate,
     RegistrationParams,
     angle_costs,
+    hinge_offset,
     learn_template,
     spread_over_angles,
 )
 from capture.smoothing import CourseParams, SmootherParams, best_course, smooth
-from capture.survey import Survey
+from capture.survey import Survey, working_image
 from capture.video import VideoReader
 
 __all__ = ["Course", "CourseFitParams", "course_from_pictures", "course_from_poses"]
@@ -41,14 +42,14 @@ class CourseFitParams:
         With fewer of them there is no template.
     pose_sd_deg, pose_limit
         Standard deviation of a pose's angle, and the largest cost of departing from it: a pose may be wrong.
-    bright_level
-        Brightness to which a recording is normalised (of 255).
     segment_px
         Length of the moved segment up to which the picture is not blurred before sampling.
     least_sd_deg
         No angle from video is better than this: half a pixel over a forearm of 70 pixels.
     lone_pose_sd_deg
         Standard deviation of an angle that comes from a single pose's landmarks alone.
+    n_centres
+        Times that the template is learnt, each about a centre that the one before corrected.
     """
 
     range_margin_deg: float = 20.0
@@ -57,30 +58,30 @@ class CourseFitParams:
     min_pictures: int = 5
     pose_sd_deg: float = 7.0
     pose_limit: float = 4.0
-    bright_level: float = 200.0
     segment_px: float = 90.0
     least_sd_deg: float = 0.4
     lone_pose_sd_deg: float = 6.0
-    registration: RegistrationParams = RegistrationParams()
-    motion: CourseParams = CourseParams()
-    smoother: SmootherParams = SmootherParams()
+    n_centres: int = 4
+    registration: RegistrationParams = field(default_factory=RegistrationParams)
+    motion: CourseParams = field(default_factory=CourseParams)
+    smoother: SmootherParams = field(default_factory=SmootherParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Course:
     """Flexion in every frame and its standard deviation, shape (n,).
 
-    `pose_scatter_deg` is the robust scatter of the poses about the course, `from_pictures` tells whether the limb's
-    picture was used.
+    `pose_scatter_deg` is the robust scatter of the poses about the course; `hinge` is the hinge as corrected by the
+    limb's picture, ``None`` where the picture was not used.
     """
 
     angle_deg: Points
     sd_deg: Points
     pose_scatter_deg: float
-    from_pictures: bool
+    hinge: Hinge | None
 
 
-def course_from_pictures(
+def course_from_pictures(  # noqa: PLR0913 - one argument for each step before it
     reader: VideoReader,
     seen: Survey,
     followed: Followed,
@@ -97,35 +98,30 @@ def course_from_pictures(
     Course or None
         ``None`` if too few poses agree to learn the limb's picture.
     """
-    grid_deg = _grid(hinge, joint, params)
-    grid = PolarGrid(
-        centre_px=hinge.centre_px,
-        radius_px=np.linspace(*params.registration.radius_range, params.registration.n_radii) * hinge.length_px,
-        direction_deg=hinge.direction_deg(grid_deg, joint),
-    )
-    gain = params.bright_level / max(seen.brightness, 1.0)
-    blur = max(0.0, _BLUR * (hinge.length_px / params.segment_px - 1.0))
-    template = _learn(followed, hinge, grid, grid_deg, gain, blur, params)
-    if template is None:
+    fit = _fit(followed, hinge, joint, params)
+    if fit is None:
         return None
-    side = max(seen.images[0].shape[:2])
     half = params.registration.half_width_deg
-    angles = grid_deg[half : len(grid_deg) - half]
+    columns = np.arange(half, len(fit.grid_deg) - half)
+    angles = fit.grid_deg[columns]
     costs = np.zeros((len(seen.time_s), len(angles)), dtype=np.float32)
     for frame in reader.frames():
         if frame.index >= len(costs):
             break
-        picture = sample_polar(frame.rgb(max_side_px=side), grid, blur_px=blur) * gain
-        costs[frame.index] = angle_costs(picture, template, params.registration)
+        picture = sample_polar(working_image(frame, seen), fit.grid, blur_px=fit.blur_px)
+        costs[frame.index] = angle_costs(picture, fit.template, columns, params.registration)
         on_progress(frame.time_s / max(float(seen.time_s[-1]), 1e-6))
-    for k in np.flatnonzero(np.isfinite(hinge.flexion_deg)):
-        away = (angles - hinge.flexion_deg[k]) / params.pose_sd_deg
+    flexion = fit.hinge.flexion_deg
+    for k in np.flatnonzero(np.isfinite(flexion)):
+        away = (angles - flexion[k]) / params.pose_sd_deg
         costs[followed.index[k]] += np.minimum(0.5 * away**2, params.pose_limit).astype(np.float32)
     raw, sd = best_course(costs, seen.time_s, angles, params.motion)
     angle, spread = smooth(seen.time_s, raw, np.maximum(sd, params.least_sd_deg), params.smoother)
-    scatter = _scatter(hinge, angle[followed.index])
     return Course(
-        angle_deg=angle, sd_deg=np.hypot(spread, params.least_sd_deg), pose_scatter_deg=scatter, from_pictures=True
+        angle_deg=angle,
+        sd_deg=np.hypot(spread, params.least_sd_deg),
+        pose_scatter_deg=float(1.4826 * np.nanmedian(np.abs(flexion - angle[followed.index]))),
+        hinge=fit.hinge,
     )
 
 
@@ -147,7 +143,7 @@ def course_from_poses(
         angle_deg=angle,
         sd_deg=spread,
         pose_scatter_deg=float(1.4826 * np.nanmedian(np.abs(all_frames - angle))),
-        from_pictures=False,
+        hinge=None,
     )
 
 
@@ -163,30 +159,63 @@ def _grid(hinge: Hinge, joint: Joint, params: CourseFitParams) -> Points:
     return np.arange(first, last + params.registration.step_deg, params.registration.step_deg)
 
 
-def _learn(
-    followed: Followed,
-    hinge: Hinge,
-    grid: PolarGrid,
-    grid_deg: Points,
-    gain: float,
-    blur: float,
-    params: CourseFitParams,
-) -> LimbTemplate | None:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Fit:
+    """A hinge whose centre was corrected by the pictures, and the template around it."""
+
+    hinge: Hinge
+    grid: PolarGrid
+    grid_deg: Points
+    blur_px: float
+    template: LimbTemplate
+
+
+def _fit(followed: Followed, hinge: Hinge, joint: Joint, params: CourseFitParams) -> _Fit | None:
+    """Learn the template, correct the centre by it, and learn it again about the corrected centre."""
     kept = np.full(len(hinge.flexion_deg), np.nan)
     at = [k for k in followed.pictures if np.isfinite(hinge.flexion_deg[k])]
     kept[at] = hinge.flexion_deg[at]
     chosen = spread_over_angles(kept, bin_deg=params.bin_deg, per_bin=params.per_bin)
     if len(chosen) < params.min_pictures:
         return None
-    pictures = []
-    for k in chosen:
-        picture = followed.pictures[int(k)]
-        moved = PolarGrid(
-            centre_px=grid.centre_px - picture.corner_px, radius_px=grid.radius_px, direction_deg=grid.direction_deg
+    shown = [followed.pictures[int(k)] for k in chosen]
+    blur = max(0.0, _BLUR * (hinge.length_px / params.segment_px - 1.0))
+    grid_deg = _grid(hinge, joint, params)
+    radius = np.linspace(*params.registration.radius_range, params.registration.n_radii)
+    start = hinge.centre_px
+    for remaining in reversed(range(params.n_centres)):
+        grid = PolarGrid(
+            centre_px=hinge.centre_px,
+            radius_px=radius * hinge.length_px,
+            direction_deg=hinge.direction_deg(grid_deg, joint),
         )
-        pictures.append(sample_polar(picture.image, moved, blur_px=blur) * gain)
-    return learn_template(np.stack(pictures), kept[chosen], grid_deg, params.registration)
+        pictures = _polar(shown, grid, blur)
+        template, angle = learn_template(pictures, hinge.flexion_deg[chosen], grid_deg, params.registration)
+        if remaining == 0:
+            break
+        offset = hinge_offset(
+            pictures,
+            angle,
+            grid_deg,
+            direction_deg=hinge.direction_deg(angle, joint),
+            radius=radius,
+            template=template,
+            moved=(hinge.centre_px - start) / hinge.length_px,
+            params=params.registration,
+        )
+        hinge = move_hinge(hinge, offset * hinge.length_px, joint)
+    return _Fit(hinge=hinge, grid=grid, grid_deg=grid_deg, blur_px=blur, template=template)
 
 
-def _scatter(hinge: Hinge, angle_deg: Points) -> float:
-    return float(1.4826 * np.nanmedian(np.abs(hinge.flexion_deg - angle_deg)))
+def _polar(shown: list[Picture], grid: PolarGrid, blur_px: float) -> NDArray[np.float32]:
+    pictures = [
+        sample_polar(
+            picture.image,
+            PolarGrid(
+                centre_px=grid.centre_px - picture.corner_px, radius_px=grid.radius_px, direction_deg=grid.direction_deg
+            ),
+            blur_px=blur_px,
+        )
+        for picture in shown
+    ]
+    return np.stack(pictures)

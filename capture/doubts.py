@@ -69,7 +69,7 @@ class _Doubt:
     forbids: bool
 
 
-def doubts_about(
+def doubts_about(  # noqa: PLR0913 - what every step found
     seen: Survey,
     followed: Followed,
     hinge: Hinge | None,
@@ -87,8 +87,9 @@ def doubts_about(
         *_limb_doubts(hinge, course, joint, side, params),
         _Doubt(
             applies=plane.off_plane,
-            text=f"off-plane: the movement leaves the image plane (tilt about {plane.tilt_deg:.0f} deg, the moved segment "
-            f"shortens by {plane.shortening:.0%}); film from the side, at right angles to the movement; not graded",
+            text=f"off-plane: the movement leaves the image plane (tilt about {plane.tilt_deg:.0f} deg, the moved "
+            f"segment shortens by {plane.shortening:.0%}); film from the side, at right angles to the "
+            "movement; not graded",
             forbids=True,
         ),
     ]
@@ -118,7 +119,8 @@ def _time_doubts(seen: Survey, params: DoubtParams) -> list[_Doubt]:
         ),
         _Doubt(
             applies=t.n_repeated > 0,
-            text=f"{t.n_repeated} frames repeat the picture before them while the scene moves: velocities are less sure",
+            text=f"{t.n_repeated} frames repeat the picture before them while the scene moves: velocities are "
+            "less sure",
             forbids=t.n_repeated > params.dropped_share * t.n_frames,
         ),
         _Doubt(
@@ -128,8 +130,8 @@ def _time_doubts(seen: Survey, params: DoubtParams) -> list[_Doubt]:
         ),
         _Doubt(
             applies=rate < params.slow_rate_hz,
-            text=f"{rate:.0f} frames per second resolve movement up to {rate / 2.0:.0f} Hz: a fast stretch is a handful of "
-            "frames, its peak velocity and catch are uncertain; film at 60 or more",
+            text=f"{rate:.0f} frames per second resolve movement up to {rate / 2.0:.0f} Hz: a fast stretch is a "
+            "handful of frames, its peak velocity and catch are uncertain; film at 60 or more",
             forbids=False,
         ),
     ]
@@ -144,7 +146,8 @@ def _patient_doubts(seen: Survey, followed: Followed, joint: Joint, side: Side, 
     return [
         _Doubt(
             applies=seen.camera_shift > params.camera_shift,
-            text=f"the camera moved (by {seen.camera_shift:.1%} of the picture's diagonal): put it on a stand; not graded",
+            text=f"the camera moved (by {seen.camera_shift:.1%} of the picture's diagonal): put it on a stand; "
+            "not graded",
             forbids=True,
         ),
         _Doubt(
@@ -174,8 +177,8 @@ def _limb_doubts(hinge: Hinge | None, course: Course, joint: Joint, side: Side, 
     return [
         _Doubt(
             applies=hinge is None,
-            text=f"the {side} {joint} is not held in place, or its landmarks disagree: the angle comes from single poses, "
-            "without the limb's picture; not graded",
+            text=f"the {side} {joint} is not held in place, or its landmarks disagree: the angle comes from "
+            "single poses, without the limb's picture; not graded",
             forbids=True,
         ),
         _Doubt(
@@ -199,7 +202,7 @@ def _limb_doubts(hinge: Hinge | None, course: Course, joint: Joint, side: Side, 
             forbids=True,
         ),
         _Doubt(
-            applies=hinge is not None and not course.from_pictures,
+            applies=hinge is not None and course.hinge is None,
             text="too few poses agree to learn the limb's picture: fast movements are flattened; not graded",
             forbids=True,
         ),

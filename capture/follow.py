@@ -10,7 +10,7 @@ from capture.imaging import cover
 from capture.landmarks import POSE_LANDMARKS
 from capture.patient import Person, torso
 from capture.pose_model import Pose, PoseModel
-from capture.survey import Survey
+from capture.survey import Survey, working_image
 from capture.upright import View, view_around
 from capture.video import Frame, VideoReader
 
@@ -131,13 +131,12 @@ class _Follower:
         """Find the person in one image."""
         expected, reach = self._expected(time_s)
         arm = self._next_arm()
-        covered = self._covered(image, time_s) if arm < 4 else image
+        covered = self._covered(image, time_s) if arm >= 4 else image
         view = self._view(expected, arm % 4)
-        poses = []
+        poses: list[Pose] = []
         shown = view.cut(covered)
         if min(shown.shape[:2]) > _LEAST_VIEW_PX:
-            for pose in model.find(shown):
-                poses.append(replace(pose, xy_px=view.back(pose.xy_px, covered)))
+            poses = [replace(pose, xy_px=view.back(pose.xy_px, covered)) for pose in model.find(shown)]
         distance = [float(np.hypot(*(torso(p.xy_px)[0] - expected))) / self._length for p in poses]
         self._tries[arm] += 1
         if not distance or min(distance) > reach:
@@ -165,10 +164,16 @@ class _Follower:
         return replace(self.view, x_px=self.view.x_px + int(shift[0]), y_px=self.view.y_px + int(shift[1]), turns=turns)
 
     def _next_arm(self) -> int:
-        """Choose the least tried of the views that work; covered ones first."""
-        arms = np.arange(8) if self._others else np.arange(4, 8)
-        rate = (self._hits[arms] + 1.0) / (self._tries[arms] + 1.0)
-        good = arms[rate >= self._params.keep_share * rate.max()]
+        """Choose the least tried of the views that work; the others are covered only if that helps to find the person.
+
+        What is covered may hide the patient's own hand, so an open view is preferred as long as it works.
+        """
+        if self._tries.min() == 0 and self._others:
+            return int(np.argmin(self._tries))
+        rate = (self._hits + 1.0) / (self._tries + 1.0)
+        opened = rate[:4].max() >= self._params.keep_share * rate.max() or not self._others
+        arms = np.arange(4) if opened else np.arange(4, 8)
+        good = arms[rate[arms] >= self._params.keep_share * rate[arms].max()]
         return int(good[np.argmin(self._tries[good])])
 
     def _covered(self, image: Image, time_s: float) -> Image:
@@ -182,7 +187,7 @@ class _Follower:
 _LEAST_VIEW_PX = 16
 
 
-def follow(
+def follow(  # noqa: PLR0913 - one argument for each step before it
     reader: VideoReader,
     seen: Survey,
     *,
@@ -196,12 +201,11 @@ def follow(
     worth = [o for o in others if len(o.sightings) >= params.other_sightings]
     follower = _Follower(patient, worth, params)
     period = 1.0 / (params.moving_rate_hz if follower.moving else params.rate_hz)
-    side = max(seen.images[0].shape[:2])
     every = max(1, int(seen.time_s[-1] / period / params.kept_pictures))
     rows: list[tuple[int, float, Pose | None]] = []
     pictures: dict[int, Picture] = {}
     for frame in _at_rate(reader, period):
-        image = frame.rgb(max_side_px=side)
+        image = working_image(frame, seen)
         if len(rows) % every == 0 and not follower.moving:
             view = follower.placed_view(frame.time_s)
             corner = np.maximum(np.array([view.x_px, view.y_px], dtype=np.float64), 0.0)

@@ -55,6 +55,11 @@ def sample_polar(image: Image, grid: PolarGrid, *, blur_px: float = 0.0) -> NDAr
     return np.asarray(sampled, dtype=np.float32)
 
 
+def brighten(image: Image, gain: float) -> Image:
+    """Multiply an image's values, up to the brightest that it can hold; a gain of 1 returns the image itself."""
+    return image if gain == 1.0 else np.asarray(cv2.convertScaleAbs(image, alpha=gain), dtype=np.uint8)
+
+
 def cover(image: Image, *, disc: tuple[Points, float], hull_px: Points) -> Image:
     """Copy an image with a disc (centre, radius) and the hull of some points painted in the picture's median colour."""
     colour = [float(c) for c in np.median(image[::4, ::4].reshape(-1, image.shape[-1]), axis=0)]
@@ -101,7 +106,7 @@ def camera_shift_px(first: Image, second: Image, params: CameraParams = CameraPa
     corners = cv2.goodFeaturesToTrack(first, params.max_corners, params.quality, params.distance_px)
     if corners is None or len(corners) < params.min_corners:
         return float("nan")
-    followed, found, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None)
+    followed, found, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, np.empty_like(corners))
     start, end = corners[found.ravel() == 1].reshape(-1, 2), followed[found.ravel() == 1].reshape(-1, 2)
     if len(start) < params.min_corners:
         return float("nan")

@@ -1,6 +1,6 @@
 """The limb as a hinge: where its centre is held, how long it is and which way it bends, agreed on by many poses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from analysis.model import Side
 from analysis.muscles import Joint
 from capture.anatomy import JOINTS, LimbPoints, limb_points, other_side, turn_deg, wrap_deg
 
-__all__ = ["Hinge", "HingeParams", "fit_hinge"]
+__all__ = ["Hinge", "HingeParams", "fit_hinge", "move_hinge", "moves_from_joint"]
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -35,10 +35,6 @@ class HingeParams:
         Weight of a joint that does not move at all.
     n_modes
         Places that are considered.
-    centre_sd
-        Standard deviation of the joint's landmark, against which the circle of the moved point pulls the centre.
-    tip_sd
-        Standard deviation of the moved point's landmark.
     """
 
     agree: float = 0.25
@@ -48,8 +44,6 @@ class HingeParams:
     full_swing_deg: float = 40.0
     still_weight: float = 0.15
     n_modes: int = 4
-    centre_sd: float = 0.06
-    tip_sd: float = 0.12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,6 +56,10 @@ class Hinge:
         Centre of rotation, shape (2,).
     length_px
         Length of the moved segment in the image.
+    tips_px
+        End of the moved segment in each pose, NaN in poses that disagree, shape (n, 2).
+    reference_px
+        Point to which the resting segment runs from the centre, shape (2,).
     reference_deg
         Direction of the resting segment in the image, clockwise from the x axis.
     sense
@@ -78,6 +76,8 @@ class Hinge:
 
     centre_px: Points
     length_px: float
+    tips_px: Points
+    reference_px: Points
     reference_deg: float
     sense: int
     flexion_deg: Points
@@ -117,7 +117,7 @@ def fit_hinge(
     if not fits:
         return None
     best = max(fits, key=lambda fit: _hinge_score(limbs, weight, fit, params))
-    return _describe(limbs, weight, _one_each(best), joint, params)
+    return _describe(limbs, weight, _one_each(best), joint)
 
 
 _LEAST_CONFIDENCE = 0.05
@@ -133,7 +133,7 @@ def _join(first: LimbPoints, second: LimbPoints) -> LimbPoints:
 
 
 def _modes(limbs: LimbPoints, weight: Points, params: HingeParams) -> list[int]:
-    """Indices of the poses around whose joint the most others lie, best first, far from each other."""
+    """Find the poses around whose joint the most others lie, best first, far from each other."""
     reach = params.agree * float(np.median(np.hypot(*limbs.moved_px.T)))
     step = max(1, len(weight) // _MODE_SEEDS)
     seeds = np.arange(0, len(weight), step)
@@ -183,52 +183,55 @@ def _one_each(fit: Mask) -> Mask:
     return kept
 
 
-def _describe(limbs: LimbPoints, weight: Points, fit: Mask, joint: Joint, params: HingeParams) -> Hinge:
+def _describe(limbs: LimbPoints, weight: Points, fit: Mask, joint: Joint) -> Hinge:
     geometry = JOINTS[joint]
-    tips = (limbs.joint_px + limbs.moved_px)[fit]
-    guess = np.median(limbs.joint_px[fit], axis=0)
-    length = float(np.median(np.hypot(*limbs.moved_px[fit].T)))
-    from_joint = geometry.moved[0] == geometry.joint
-    centre = _circle_centre(tips, guess, length, params) if from_joint else guess
-    if geometry.reference[0] == geometry.joint:
-        reference = np.median((limbs.joint_px + limbs.reference_px)[fit], axis=0) - centre
-    else:
-        reference = np.median(limbs.reference_px[fit], axis=0)
-    moved = tips - centre if from_joint else limbs.moved_px[fit]
-    turned = turn_deg(reference, moved)
-    sense = 1 if np.sum(weight[fit] * np.sin(np.radians(turned))) >= 0 else -1
     n = len(fit) // 2
-    flexion = np.full(2 * n, np.nan)
-    flexion[fit] = wrap_deg(geometry.zero_deg - sense * turned)
-    merged = np.where(fit[:n], flexion[:n], flexion[n:])
-    return Hinge(
+    own = np.flatnonzero(fit[:n])
+    pick = np.concatenate([own, n + np.flatnonzero(fit[n:])])
+    ends = limbs.joint_px + limbs.moved_px
+    centre = np.median(limbs.joint_px[pick], axis=0)
+    length = float(np.median(np.hypot(*limbs.moved_px[pick].T)))
+    if geometry.reference[0] == geometry.joint:
+        reference = np.median((limbs.joint_px + limbs.reference_px)[pick], axis=0)
+    else:
+        reference = centre + np.median(limbs.reference_px[pick], axis=0)
+    tips = np.full((n, 2), np.nan)
+    tips[pick % n] = ends[pick] if moves_from_joint(joint) else centre + limbs.moved_px[pick]
+    turned = turn_deg(reference - centre, tips[pick % n] - centre)
+    sense = 1 if np.sum(weight[pick] * np.sin(np.radians(turned))) >= 0 else -1
+    hinge = Hinge(
         centre_px=centre,
         length_px=length,
-        reference_deg=float(np.degrees(np.arctan2(reference[1], reference[0]))),
+        tips_px=tips,
+        reference_px=reference,
+        reference_deg=0.0,
         sense=sense,
-        flexion_deg=merged,
-        spread=float(np.median(np.hypot(*(limbs.joint_px[fit] - centre).T)) / length),
-        agreeing=float(np.isfinite(merged).mean()),
+        flexion_deg=np.full(n, np.nan),
+        spread=float(np.median(np.hypot(*(limbs.joint_px[pick] - centre).T)) / length),
+        agreeing=float(np.isfinite(tips[:, 0]).mean()),
         swapped=fit[n:] & ~fit[:n],
     )
+    return move_hinge(hinge, np.zeros(2), joint)
 
 
-def _circle_centre(tips: Points, guess: Points, length: float, params: HingeParams) -> Points:
-    """Centre of the circle on which the moved point runs, held near the joint's landmark (Gauss-Newton, robust)."""
-    centre, radius = guess.copy(), length
-    own = (1.0 / (params.centre_sd * length)) ** 2
-    for _ in range(20):
-        arm = tips - centre
-        distance = np.maximum(np.hypot(*arm.T), 1e-6)
-        residual = (distance - radius) / (params.tip_sd * length)
-        trust = 1.0 / (1.0 + residual**2)  # Cauchy weights
-        trust = trust * (_CIRCLE_VOTES / max(trust.sum(), 1.0)) / (params.tip_sd * length) ** 2
-        slope = np.c_[-arm / distance[:, None], -np.ones(len(arm))]
-        normal = slope.T @ (trust[:, None] * slope) + np.diag([own, own, 1e-9])
-        pull = np.r_[own * (guess - centre), 0.0]
-        step = np.linalg.solve(normal, pull - slope.T @ (trust * (distance - radius)))
-        centre, radius = centre + step[:2], radius + step[2]
-    return np.asarray(centre)
+def moves_from_joint(joint: Joint) -> bool:
+    """Whether the moved direction starts at the joint's centre (not so for the foot: it runs from heel to toes)."""
+    return JOINTS[joint].moved[0] == JOINTS[joint].joint
 
 
-_CIRCLE_VOTES = 30.0
+def move_hinge(hinge: Hinge, offset_px: Points, joint: Joint) -> Hinge:
+    """Put a hinge's centre elsewhere; the directions that start there, and the angles of the poses, follow."""
+    geometry = JOINTS[joint]
+    centre = hinge.centre_px + offset_px
+    fixed = geometry.reference[0] == geometry.joint
+    reference = hinge.reference_px if fixed else hinge.reference_px + offset_px
+    tips = hinge.tips_px if moves_from_joint(joint) else hinge.tips_px + offset_px
+    turned = turn_deg(reference - centre, tips - centre)
+    return replace(
+        hinge,
+        centre_px=centre,
+        reference_px=reference,
+        tips_px=tips,
+        reference_deg=float(np.degrees(np.arctan2(reference[1] - centre[1], reference[0] - centre[0]))),
+        flexion_deg=wrap_deg(geometry.zero_deg - hinge.sense * turned),
+    )

@@ -157,7 +157,8 @@ def patient_score(person: Person, *, joint: Joint, side: Side, params: PatientPa
     """Score how well a person fits the patient's part in the exam; only comparisons between people mean something."""
     swings = [_swing(person, joint, which, params) for which in (side, other_side(side))]
     swing = max(swings[0], 0.8 * swings[1])
-    return len(person.sightings) ** 0.5 * (0.2 + swing) * _posture_weight(person, params)
+    seen = float(np.sqrt(len(person.sightings)))
+    return seen * (0.2 + swing) * _posture_weight(person, params)
 
 
 def _share_inside(person: Person, box_px: tuple[float, float, float, float]) -> float:

@@ -57,7 +57,7 @@ class PlaneCheck:
 def check_plane(
     world_m: Points, xy_px: Points, *, joint: Joint, side: Side, params: PlaneParams = PlaneParams()
 ) -> PlaneCheck:
-    """Estimate the tilt of the plane of movement from poses that agree with the hinge, shape (n, 33, 3) and (n, 33, 2)."""
+    """Estimate the tilt of the plane of movement from poses that agree, shape (n, 33, 3) and (n, 33, 2)."""
     reference, moved = limb_vectors(world_m, joint=joint, side=side)
     normal = np.cross(reference, moved)
     area = np.linalg.norm(normal, axis=1)

@@ -1,4 +1,4 @@
-"""Landmarks of the people in one image, by MediaPipe's PoseLandmarker with the models that are shipped with the package."""
+"""Landmarks of the people in one image, by MediaPipe's PoseLandmarker with the models that the package ships."""
 
 import contextlib
 from dataclasses import dataclass

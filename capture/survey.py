@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from capture.imaging import camera_shift_px
+from capture.imaging import brighten, camera_shift_px
 from capture.patient import Sighting
 from capture.pose_model import Pose, PoseModel
 from capture.upright import search_views
 from capture.video import Frame, Timing, VideoReader
 
-__all__ = ["EvenSample", "Survey", "SurveyParams", "look_for_people", "survey"]
+__all__ = ["EvenSample", "Survey", "SurveyParams", "look_for_people", "survey", "working_image"]
 
 Image = NDArray[np.uint8]
 
@@ -29,14 +29,17 @@ class SurveyParams:
         Longer side of the images that are worked on; larger frames are scaled down.
     views_per_sample
         Views (part of the image, way up) that are searched in each of them; all views are used in turn.
-    bright_percentile
-        The picture's brightness is normalised at this percentile.
+    bright_percentile, bright_level, max_gain
+        Dark pictures are multiplied, at most by `max_gain`, so that this percentile of their values reaches this level
+        (of 255): the pose models were not made for dark ones.
     """
 
     n_samples: int = 12
     working_side_px: int = 960
     views_per_sample: int = 4
     bright_percentile: float = 95.0
+    bright_level: float = 200.0
+    max_gain: float = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,8 +58,8 @@ class Survey:
         Size as displayed.
     scale
         Working pixels per displayed pixel.
-    brightness
-        Brightness of the brighter parts, 0 to 255.
+    gain
+        What a frame's values are multiplied by, 1 where the recording is bright enough.
     camera_shift
         Largest movement of the scene against the first sample, relative to the picture's diagonal; NaN where the
         scene has too little texture to tell.
@@ -69,7 +72,7 @@ class Survey:
     width_px: int
     height_px: int
     scale: float
-    brightness: float
+    gain: float
     camera_shift: float
 
 
@@ -119,7 +122,9 @@ def survey(
             samples.add(frame.index, frame.time_s, frame.rgb(max_side_px=params.working_side_px))
         on_progress(min(1.0, frame.time_s / declared) if declared > 0 else 0.0)
     kept = samples.chosen()
-    images = tuple(image for _, image in kept)
+    brightness = float(np.median([np.percentile(i[::4, ::4], params.bright_percentile) for _, i in kept]))
+    gain = float(np.clip(params.bright_level / max(brightness, 1.0), 1.0, params.max_gain))
+    images = tuple(brighten(image, gain) for _, image in kept)
     width, height = (first.width_px, first.height_px) if first else (1, 1)
     return Survey(
         timing=reader.timing(),
@@ -129,9 +134,14 @@ def survey(
         width_px=width,
         height_px=height,
         scale=images[0].shape[1] / width,
-        brightness=float(np.median([np.percentile(i[::4, ::4], params.bright_percentile) for i in images])),
+        gain=gain,
         camera_shift=_camera_shift(images),
     )
+
+
+def working_image(frame: Frame, seen: Survey) -> Image:
+    """Give a frame the size and the light of the survey's images."""
+    return brighten(frame.rgb(max_side_px=max(seen.images[0].shape[:2])), seen.gain)
 
 
 def look_for_people(seen: Survey, model: PoseModel, params: SurveyParams = SurveyParams()) -> list[Sighting]:

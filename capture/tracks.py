@@ -74,7 +74,7 @@ def _without_spikes(values: Points) -> Points:
     if len(values) < _MEDIAN_POSES:
         return values
     middle = np.asarray(medfilt(values, _MEDIAN_POSES))
-    return np.r_[values[0], middle[1:-1], values[-1]]
+    return np.concatenate([values[:1], middle[1:-1], values[-1:]])
 
 
 def _near(time_s: Points, known_s: Points) -> NDArray[np.bool_]:

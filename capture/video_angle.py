@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +53,13 @@ class VideoAngleParams:
     search_people: int = 2
     held_spread: float = 0.15
     held_share: float = 0.3
-    survey: SurveyParams = SurveyParams()
-    patient: PatientParams = PatientParams()
-    follow: FollowParams = FollowParams()
-    hinge: HingeParams = HingeParams()
-    course: CourseFitParams = CourseFitParams()
-    plane: PlaneParams = PlaneParams()
-    doubts: DoubtParams = DoubtParams()
+    survey: SurveyParams = field(default_factory=SurveyParams)
+    patient: PatientParams = field(default_factory=PatientParams)
+    follow: FollowParams = field(default_factory=FollowParams)
+    hinge: HingeParams = field(default_factory=HingeParams)
+    course: CourseFitParams = field(default_factory=CourseFitParams)
+    plane: PlaneParams = field(default_factory=PlaneParams)
+    doubts: DoubtParams = field(default_factory=DoubtParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,7 +107,7 @@ class _Progress:
             self.report(total)
 
 
-def measure_video(
+def measure_video(  # noqa: PLR0913 - the contract's options, all named
     path: Path,
     *,
     joint: Joint,
@@ -167,12 +168,21 @@ def measure_video(
             raise NoPatientError(path, f"the patient's {side} {joint} was seen in fewer than two frames")
         hinge = _hinge(followed, joint, side, params)
         followed = _fix_sides(followed, hinge, joint)
-        course = _course(reader, seen, followed, hinge, joint, side, progress.part(0.75, 0.25), params)
+        course = _course(
+            reader,
+            seen,
+            followed,
+            hinge,
+            joint=joint,
+            side=side,
+            on_progress=progress.part(0.75, 0.25),
+            params=params,
+        )
     course = _signed(course, joint, stretch_sign)
     check = _plane(followed, hinge, joint, side, params)
     doubts = doubts_about(seen, followed, hinge, course, check, joint=joint, side=side, params=params.doubts)
     progress.part(1.0, 0.0)(1.0)
-    return _measurement(seen, followed, hinge, course, doubts, joint, side)
+    return _measurement(seen, followed, course, doubts, joint, side)
 
 
 def _find_patient(
@@ -199,9 +209,18 @@ def _hinge(followed: Followed, joint: Joint, side: Side, params: VideoAngleParam
         return None
     if hinge.spread > params.held_spread or hinge.agreeing < params.held_share:
         return None
-    flexion, swapped = np.full(len(found), np.nan), np.zeros(len(found), dtype=bool)
-    flexion[found], swapped[found] = hinge.flexion_deg, hinge.swapped
-    return replace(hinge, flexion_deg=flexion, swapped=swapped)
+    return replace(
+        hinge,
+        tips_px=_at_found(hinge.tips_px, found, np.nan),
+        flexion_deg=_at_found(hinge.flexion_deg, found, np.nan),
+        swapped=_at_found(hinge.swapped, found, 0),
+    )
+
+
+def _at_found(values: NDArray[Any], found: NDArray[np.bool_], missing: float) -> NDArray[Any]:
+    spread = np.full((len(found), *values.shape[1:]), missing, dtype=values.dtype)
+    spread[found] = values
+    return spread
 
 
 def _fix_sides(followed: Followed, hinge: Hinge | None, joint: Joint) -> Followed:
@@ -215,11 +234,12 @@ def _fix_sides(followed: Followed, hinge: Hinge | None, joint: Joint) -> Followe
     )
 
 
-def _course(
+def _course(  # noqa: PLR0913 - one argument for each step before it
     reader: VideoReader,
     seen: Survey,
     followed: Followed,
     hinge: Hinge | None,
+    *,
     joint: Joint,
     side: Side,
     on_progress: Callable[[float], None],
@@ -260,13 +280,12 @@ def _plane(followed: Followed, hinge: Hinge | None, joint: Joint, side: Side, pa
 def _measurement(
     seen: Survey,
     followed: Followed,
-    hinge: Hinge | None,
     course: Course,
     doubts: Doubts,
     joint: Joint,
     side: Side,
 ) -> VideoMeasurement:
-    tracks = tracks_of(seen, followed, hinge=hinge, angle_deg=course.angle_deg, joint=joint, side=side)
+    tracks = tracks_of(seen, followed, hinge=course.hinge, angle_deg=course.angle_deg, joint=joint, side=side)
     unseen = ~np.isfinite(tracks.xy_px[:, 0, 0])
     angle = JointAngle(
         time_s=seen.time_s,
