@@ -12,6 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from streamlit.runtime.pages_manager import PagesManager
 
 from analysis.errors import CatchangleError
 from dashboard.components.media import VIDEO_ROUTE, tickets
@@ -32,6 +33,9 @@ _PRIVATE = {"cache-control": "private, no-store", "x-content-type-options": "nos
 
 def build_app() -> st.App:
     """Build the application that the server runs."""
+    # What st.navigation says once it has run. Before that, Streamlit takes any folder named pages for a navigation of its
+    # own, and the first visitor who asks for a page by its address would get its bare script.
+    PagesManager.uses_pages_directory = False
     return st.App(
         SCRIPT,
         routes=[Route(f"{VIDEO_ROUTE}/{{recording_id}}", _video), Route("/patients", _first_page)],
