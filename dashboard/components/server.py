@@ -33,8 +33,8 @@ _PRIVATE = {"cache-control": "private, no-store", "x-content-type-options": "nos
 
 def build_app() -> st.App:
     """Build the application that the server runs."""
-    # What st.navigation says once it has run. Before that, Streamlit takes any folder named pages for a navigation of its
-    # own, and the first visitor who asks for a page by its address would get its bare script.
+    # What st.navigation says once it has run. Before that, Streamlit takes any folder named pages for a navigation of
+    # its own, and the first visitor who asks for a page by its address would get its bare script.
     PagesManager.uses_pages_directory = False
     return st.App(
         SCRIPT,
