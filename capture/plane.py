@@ -14,6 +14,9 @@ __all__ = ["PlaneCheck", "PlaneParams", "check_plane"]
 Points = NDArray[np.float64]
 
 
+_TWO_BONES = (Joint.ELBOW, Joint.KNEE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaneParams:
     """When a movement is off the image plane.
@@ -21,16 +24,22 @@ class PlaneParams:
     Attributes
     ----------
     max_tilt_deg
-        Angle between the plane of movement and the image plane up to which an angle is reported without a flag. A
-        tilt of 35 deg changes an angle of 90 deg by nothing or by up to 11 deg, depending on its axis (chosen by us).
+        Angle between the plane of movement and the image plane, by the pose model's guess of depth, from which on a
+        recording is flagged. The guess is a hint only: it was up to 50 deg for limbs filmed within 20 deg of the plane,
+        so that the limit lies beyond that (chosen by us).
     max_shortening
         Change of the moved segment's length in the image over the recording, 1 - shortest / longest (chosen by us).
+    length_ratio
+        Length of the moved segment over the resting one's in the image that is anatomically possible in the plane, for
+        elbow and knee; forearm and shank measure 0.8 to 1.0 of upper arm and thigh (de Leva 1996,
+        doi:10.1016/0021-9290(95)00178-6), with a margin (chosen by us).
     bent_deg
         Poses whose limb is at least so far from straight define the plane of movement (chosen by us).
     """
 
-    max_tilt_deg: float = 40.0
+    max_tilt_deg: float = 60.0
     max_shortening: float = 0.35
+    length_ratio: tuple[float, float] = (0.5, 1.6)
     bent_deg: float = 20.0
 
 
@@ -66,11 +75,14 @@ def check_plane(
     tilt = float("nan")
     if bent.any():
         tilt = float(np.median(np.degrees(np.arccos(np.clip(np.abs(normal[bent, 2]) / area[bent], 0.0, 1.0)))))
-    length = np.hypot(*limb_vectors(xy_px, joint=joint, side=side)[1].T)
+    resting, moving = limb_vectors(xy_px, joint=joint, side=side)
+    length = np.hypot(*moving.T)
+    ratio = float(np.median(length) / max(float(np.median(np.hypot(*resting.T))), 1e-9))
+    unlike = joint in _TWO_BONES and not params.length_ratio[0] < ratio < params.length_ratio[1]
     low, high = np.percentile(length, [10, 90])
     shortening = float(1.0 - low / max(high, 1e-9))
     return PlaneCheck(
         tilt_deg=tilt,
         shortening=shortening,
-        off_plane=bool(tilt > params.max_tilt_deg or shortening > params.max_shortening),
+        off_plane=bool(unlike or tilt > params.max_tilt_deg or shortening > params.max_shortening),
     )

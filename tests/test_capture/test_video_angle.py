@@ -1,0 +1,60 @@
+"""The video goniometer on rendered exams with known angles, and on films that show no patient."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from analysis.model import Side, Source, Zero
+from analysis.muscles import Joint
+from capture.errors import NoPatientError
+from capture.landmarks import POSE_LANDMARKS
+from capture.video_angle import measure_video
+
+
+def test_a_film_without_people_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wall.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for k in range(4):
+            frame = av.VideoFrame.from_ndarray(np.full((240, 320, 3), 120, dtype=np.uint8), format="rgb24")
+            frame.pts, frame.time_base = k, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(NoPatientError, match="no person was found"):
+        measure_video(path, joint=Joint.KNEE, side=Side.LEFT, stretch_sign=-1)
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    ("name", "joint", "side"),
+    [
+        ("elbow_a", Joint.ELBOW, Side.LEFT),
+        ("elbow_b", Joint.ELBOW, Side.RIGHT),
+        ("knee_a", Joint.KNEE, Side.LEFT),
+        ("knee_b", Joint.KNEE, Side.RIGHT),
+    ],
+)
+def test_rendered_exams_are_measured_within_the_limits(shared_data: Path, name: str, joint: Joint, side: Side) -> None:
+    """Limits of the project's issue on the video goniometer."""
+    shares: list[float] = []
+    found = measure_video(
+        shared_data / "clips" / f"{name}.mp4", joint=joint, side=side, stretch_sign=-1, on_progress=shares.append
+    )
+    truth = np.genfromtxt(shared_data / "clips" / f"{name}_truth.csv", delimiter=",", names=True)
+    seen = np.isfinite(found.angle.angle_deg)
+    error = np.interp(truth["t_s"], found.angle.time_s[seen], found.angle.angle_deg[seen]) - truth["flexion_deg"]
+    free = np.abs(error - np.median(error))
+    assert np.abs(error).mean() <= 5.0
+    assert free.mean() <= 3.5
+    assert np.percentile(free, 95) <= 10.0
+    assert found.angle.source is Source.VIDEO
+    assert found.angle.zero is Zero.ANATOMICAL
+    assert found.tracks.names == POSE_LANDMARKS
+    assert found.tracks.xy_px.shape == (len(truth), 33, 2)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
