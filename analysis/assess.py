@@ -50,8 +50,8 @@ class AssessParams:
     stretch, catch, load, resistance, clonus, tardieu, pendulum, grading
         See the steps.
     stiff_ratio
-        Without a fast stretch, an exam whose widest range is below this many times that of a rigid limb is graded all the
-        same: so stiff a limb cannot be moved fast. Chosen by us.
+        Without a fast stretch, an exam whose widest range is below this many times that of a rigid limb is graded all
+        the same: so stiff a limb cannot be moved fast. Chosen by us.
     max_gap_s, least_gap_s, max_gap_share
         A stretch is flagged and left out if the joint was not observed for longer than the first, or for longer than
         the second (and three sampling intervals) while it turned by more than this share of the healthy range. Chosen
@@ -359,13 +359,10 @@ def _grade(
 
 def _movement_evidence(exam: _Exam, index: int, seen: _Seen) -> KinematicEvidence:
     """Collect what the movement of one fast stretch shows of the grade."""
-    share = None
-    if seen.departure is not None:
-        x = exam.motion.stretch_deg
-        travelled_deg = float(x[seen.departure.onset] - x[exam.legs[index].start])
-        share = travelled_deg / exam.recording.muscle.healthy_range_deg
     return KinematicEvidence(
-        catch_probability=seen.probability, catch_share=share, reached_share=exam.range_share(index)
+        catch_probability=seen.probability,
+        acceleration_share=0.0 if seen.departure is None else seen.departure.acceleration_share,
+        reached_share=exam.range_share(index),
     )
 
 

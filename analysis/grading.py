@@ -1,7 +1,7 @@
 """The modified Ashworth grade as a distribution: the operational rules, carried through what is not known exactly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ class GradingParams:
         A fast stretch that ends before this share of the healthy range is grade 3 (operational scale).
     rigid_share
         A slow range below this share of the healthy range is grade 4 (operational scale).
+    temperature
+        Widening of the odds of a grade from movement alone. Chosen by us.
+    catch_weight
+        What a catch that the movement shows adds to the severity, in log-odds before widening. Chosen by us.
     draws
         Number of draws; seeded, so that the same exam has the same grade.
     seed
@@ -34,9 +38,9 @@ class GradingParams:
         excess itself. Chosen by us.
     range_sd_share
         Standard deviation of a range, as a share of the healthy one. Chosen by us.
-    doubt, wild_doubt
+    doubt, wild_doubt, movement_doubt
         Probability that the rules do not describe this exam: spread over the neighbours of each grade, and evenly over
-        all grades. Chosen by us: no grade is certain.
+        all grades; the last instead of the second for movement alone. Chosen by us: no grade is certain.
     covered
         Probability that `Grade.set90` holds.
     """
@@ -45,6 +49,8 @@ class GradingParams:
     half_share: float = 0.50
     short_share: float = 0.60
     rigid_share: float = 0.15
+    temperature: float = 1.5
+    catch_weight: float = 2.0
     draws: int = 400
     seed: int = 20240607
     excess_floor_share: float = 0.1
@@ -52,6 +58,7 @@ class GradingParams:
     range_sd_share: float = 0.015
     doubt: float = 0.04
     wild_doubt: float = 0.012
+    movement_doubt: float = 0.12
     covered: float = 0.90
 
 
@@ -82,14 +89,14 @@ class KinematicEvidence:
     ----------
     catch_probability
         Probability of a catch.
-    catch_share
-        Where it starts, as a share of the healthy range; ``None`` without a catch.
+    acceleration_share
+        Largest departure in acceleration from the reference movement, over the reference's peak; 0 where there is none.
     reached_share
         Share of the healthy range that the stretch reached.
     """
 
     catch_probability: float
-    catch_share: float | None
+    acceleration_share: float
     reached_share: float
 
 
@@ -102,8 +109,9 @@ def grade_by_force(
 ) -> Grade:
     """Grade an exam from the excess resistance of its fast stretches.
 
-    Each draw perturbs the excess within its error, which all stretches share, summarises every fast stretch by the share f of the range that is
-    resisted, the peak p and the share reached, takes the medians over the stretches, and applies the rules.
+    Each draw perturbs the excess within its error, which all stretches share, summarises every fast stretch by the
+    share f of the range that is resisted, the peak p and the share reached, takes the medians over the stretches, and
+    applies the rules.
 
     Parameters
     ----------
@@ -176,29 +184,31 @@ def grade_by_movement(
 ) -> Grade:
     """Grade an exam from its movement alone: wide, for resistance was not measured.
 
-    A catch after a share r of the range resists at least over the rest of it or releases; both are possible. Weights
-    are chosen by us.
+    A cumulative logit model over how far the limb could be moved fast and slowly, and how its fast movement departs
+    from the examiner's; a visible catch raises the grade by a weight of our choice.
+
+    Notes
+    -----
+    Fitted by maximum likelihood to some 500 exams of `analysis.simulate` (seeds 11 to 14, joint angle with noise of an
+    inertial sensor and of video). On virtual patients left out, the weighted kappa is 0.72; no rated clinical
+    recordings were available, so the odds are widened by a temperature.
     """
-    caught = float(np.median([stretch.catch_probability for stretch in fast]))
-    shares = [stretch.catch_share for stretch in fast if stretch.catch_share is not None]
-    at = float(np.median(shares)) if shares else 0.8
-    rng = np.random.default_rng(params.seed)
-    reached = float(np.median([stretch.reached_share for stretch in fast])) + rng.normal(
-        0.0, params.range_sd_share, params.draws
+    departure, reached, caught = (
+        float(np.median([getattr(stretch, name) for stretch in fast]))
+        for name in ("acceleration_share", "reached_share", "catch_probability")
     )
-    slow = _draw_slow(slow_share, reached, rng, params)
-    rigid = slow < params.rigid_share
-    short = ~rigid & (reached < params.short_share)
-    free = ~rigid & ~short
-    without = np.array([0.70, 0.18, 0.08, 0.04, 0.0, 0.0])
-    late = np.array([0.06, 0.40, 0.34, 0.14, 0.06, 0.0])
-    early = np.array([0.02, 0.10, 0.30, 0.40, 0.18, 0.0])
-    lateness = float(np.clip((at - 0.4) / 0.5, 0.0, 1.0))
-    with_catch = lateness * late + (1.0 - lateness) * early
-    open_range = caught * with_catch + (1.0 - caught) * without
-    stopped = np.array([0.0, 0.02, 0.05, 0.13, 0.75, 0.05])
-    stiff = np.array([0.0, 0.0, 0.0, 0.02, 0.18, 0.80])
-    return _distribution(free.mean() * open_range + short.mean() * stopped + rigid.mean() * stiff, params)
+    shown = (departure, reached, reached if slow_share is None else slow_share)
+    bounded = [float(np.clip(value, *bounds)) for value, bounds in zip(shown, _SHOWN_BOUNDS, strict=True)]
+    severity = float(np.dot(_SHOWN_WEIGHTS, bounded)) + params.catch_weight * caught
+    cumulative = 1.0 / (1.0 + np.exp(-(np.array(_GRADE_CUTS) - severity) / params.temperature))
+    return _distribution(np.diff([0.0, *cumulative, 1.0]), replace(params, wild_doubt=params.movement_doubt))
+
+
+_SHOWN_BOUNDS = ((0.05, 2.5), (0.1, 1.0), (0.05, 1.0))
+"""Departure in acceleration, fast and slow range within which the model was fitted; beyond, it does not extrapolate."""
+
+_SHOWN_WEIGHTS = (1.44, -12.33, -10.57)
+_GRADE_CUTS = (-20.81, -19.81, -18.69, -17.41, -5.16)
 
 
 def _draw(

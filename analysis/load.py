@@ -1,7 +1,7 @@
 """What the examiner's torque does: it accelerates the limb, carries its weight, and overcomes its resistance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from analysis.gravity import GravityFit, GravityParams, SlowTorque, fit_gravity
 from analysis.limb import Limb, healthy_torque_Nm
 from analysis.model import FloatArray, ForceSignal, Recording, SegmentTilt
 from analysis.motion import Motion, smooth_motion
-from analysis.place import PlaceParams, place_stretches
+from analysis.place import PlaceParams, place_stretches, settle_stretches
 from analysis.stretch import Leg
 
 __all__ = ["LimbLoad", "LoadParams", "measure_load"]
@@ -145,7 +145,8 @@ def measure_load(
     push = np.full(motion.time_s.size, np.nan) if force is None else _push(quick, force, params)
     if not np.isfinite(push).any():
         raise AnalysisError("force and angle were not recorded at the same time: check the streams' clocks")
-    place = place_stretches(recording, quick, limb, [leg for some in legs.values() for leg in some], params.place)
+    every = [leg for some in legs.values() for leg in some]
+    place = place_stretches(recording, quick, limb, every, params.place)
     fraction = place.fraction
     velocity = np.radians(quick.velocity_deg_s)
     inertial = limb.inertia_kg_m2 * np.radians(quick.acceleration_deg_s2)
@@ -181,13 +182,17 @@ def measure_load(
             spread_Nm=params.gravity.misfit_sd_share * limb.noticeable_Nm,
             params=params,
         )
+    shifted = replace(place, fraction=fraction + shift)
+    push = np.interp(motion.time_s + lag_s, motion.time_s, push)
+    fraction = settle_stretches(shifted, push - inertial - weight, velocity, limb=limb, legs=every, params=params.place)
+    healthy = healthy_torque_Nm(limb, fraction, velocity)
     place_sd = np.hypot(gravity.shift_sd, place.own_sd)
     return LimbLoad(
-        push_Nm=np.interp(motion.time_s + lag_s, motion.time_s, push),
+        push_Nm=push,
         inertial_Nm=inertial,
         weight_Nm=weight,
         healthy_Nm=healthy,
-        healthy_sd_Nm=healthy_torque_Nm(limb, fraction + shift + place_sd, velocity) - healthy,
+        healthy_sd_Nm=healthy_torque_Nm(limb, fraction + place_sd, velocity) - healthy,
         tilt_rad=tilt_rad,
         gravity=gravity,
         lag_s=lag_s,

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.limb import Limb, stretch_fraction
+from analysis.limb import Limb, healthy_torque_Nm, stretch_fraction
 from analysis.model import FloatArray, Recording, Zero
 from analysis.motion import Motion
 from analysis.stretch import Leg
 
-__all__ = ["Place", "PlaceParams", "place_stretches"]
+__all__ = ["Place", "PlaceParams", "place_stretches", "settle_stretches"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,16 +21,28 @@ class PlaceParams:
     ----------
     unstated_sd_deg
         Standard deviation of an angle's zero that no source undercuts.
+    worst_share
+        An angle that drifts somewhere is trusted nowhere more than to this share of its largest stated deviation.
     start_share, start_sd
         Where a stretch starts by protocol, as a share of the healthy range, and the deviation of that.
     drift_share
         Share of the angle's stated deviation that may come about within one stretch.
+    settle_sd, settle_steps
+        Each stretch's own place is sought within so many of its deviations, on a grid of so many steps.
+    settle_share, settle_looks
+        Deviation of the excess from none while a place is sought, as a share of the noticeable torque, and the number
+        of independent looks that a stretch gives.
     """
 
     unstated_sd_deg: float = 1.0
+    worst_share: float = 0.5
     start_share: float = 0.015
     start_sd: float = 0.04
     drift_share: float = 0.05
+    settle_sd: float = 3.0
+    settle_steps: int = 31
+    settle_share: float = 0.5
+    settle_looks: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,13 +91,49 @@ def place_stretches(
     return Place(fraction=fraction, common_sd=common_sd, own_sd=own_sd)
 
 
+def settle_stretches(
+    place: Place,
+    resistance_Nm: FloatArray,
+    velocity_rad_s: FloatArray,
+    *,
+    limb: Limb,
+    legs: Sequence[Leg],
+    params: PlaceParams = PlaceParams(),
+) -> FloatArray:
+    """Move each stretch within its own doubt to where a healthy limb explains most of its resistance.
+
+    Healthy resistance rises so steeply at the end of range that a doubtful angle turns it into excess. What a shift
+    within the angle's doubt explains is no finding; resistance before the end of range is not explained by any shift.
+
+    Returns
+    -------
+    numpy.ndarray
+        Fraction of the healthy range at each sample, shape (n,).
+    """
+    fraction = place.fraction.copy()
+    spread_Nm = params.settle_share * limb.noticeable_Nm
+    for leg in legs:
+        span = slice(leg.start, leg.end + 1)
+        own_sd = float(place.own_sd[leg.start])
+        shifts = own_sd * np.linspace(-params.settle_sd, params.settle_sd, params.settle_steps)
+        if own_sd == 0.0 or not np.isfinite(resistance_Nm[span]).all():
+            continue
+        healthy = healthy_torque_Nm(limb, fraction[None, span] + shifts[:, None], velocity_rad_s[None, span])
+        excess = np.abs(resistance_Nm[None, span] - healthy) / spread_Nm
+        misfit = np.where(excess < 1.0, 0.5 * excess**2, excess - 0.5).mean(axis=1)  # Huber's: a catch may stand out
+        costs = params.settle_looks * 2.0 * misfit + (shifts / own_sd) ** 2
+        fraction[leg.first : leg.last + 1] += shifts[int(costs.argmin())]
+    return fraction
+
+
 def _stated_sd(recording: Recording, at_s: FloatArray, params: PlaceParams) -> FloatArray:
     """Deviation of the angle at some times, in degrees: as stated by its source, but no less than any source's."""
     stated = recording.angle.sd_deg
     known = np.isfinite(stated)
     if not known.any():
         return np.full(at_s.shape, params.unstated_sd_deg)
-    return np.maximum(np.interp(at_s, recording.angle.time_s[known], stated[known]), params.unstated_sd_deg)
+    least_deg = max(params.unstated_sd_deg, params.worst_share * float(stated[known].max()))
+    return np.maximum(np.interp(at_s, recording.angle.time_s[known], stated[known]), least_deg)
 
 
 def _median_slope(time_s: FloatArray, values: FloatArray) -> float:

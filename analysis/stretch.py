@@ -68,7 +68,7 @@ class StretchParams:
     min_noise_ratio: float = 5.0
     min_largest_share: float = 0.3
     min_velocity_deg_s: float = 4.0
-    min_mean_velocity_deg_s: float = 2.0
+    min_mean_velocity_deg_s: float = 1.2
     min_interval_s: float = 0.5
     rest_share: float = 0.1
     rest_velocity_deg_s: float = 5.0
@@ -215,7 +215,7 @@ def turning_points(values: FloatArray, *, threshold: float) -> list[int]:
 def swings_like_pendulum(motion: Motion, *, params: SwingParams = SwingParams()) -> bool:
     """Tell whether the limb was dropped and swings freely.
 
-    An examiner returns a limb to where it started, and a caught or stiff limb shakes quicker than its own weight swings.
+    An examiner returns a limb to where it started, and a caught or stiff limb shakes quicker than its weight swings.
     A pendulum's turning points close in on its plateau, in equal times, beginning with the largest movement.
     """
     turns = turning_points(motion.stretch_deg, threshold=params.min_swing_deg)

@@ -104,9 +104,7 @@ class Planter:
 
     def force(self, time_s: FloatArray, torque_Nm: FloatArray, *, lever_m: float = 0.25) -> ForceSignal:
         """Turn a torque into the force of a hand at a lever."""
-        return ForceSignal(
-            time_s=time_s, force_N=torque_Nm / lever_m, moment_Nm=np.zeros(time_s.size), lever_m=lever_m
-        )
+        return ForceSignal(time_s=time_s, force_N=torque_Nm / lever_m, moment_Nm=np.zeros(time_s.size), lever_m=lever_m)
 
     def tilt(self, time_s: FloatArray, tilt_deg: FloatArray, *, in_plane: float = 1.0) -> SegmentTilt:
         """Record a tilt."""

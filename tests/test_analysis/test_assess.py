@@ -1,6 +1,9 @@
 """The pipeline: what it refuses, flags and says; real recordings with known figures; a virtual cohort."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,24 +11,27 @@ import pytest
 from analysis.assess import assess
 from analysis.errors import AnalysisError
 from analysis.finding import GRADES, VelocityClass
-from analysis.model import JointAngle, Source, TestKind, Zero
+from analysis.model import FloatArray, JointAngle, Source, TestKind, Zero
 from analysis.muscles import MuscleGroup
+
+if TYPE_CHECKING:
+    from tests.test_analysis.conftest import Planter
 
 ELBOW = MuscleGroup.ELBOW_FLEXORS
 
 
-def exam_of(planter):
+def exam_of(planter: "Planter") -> FloatArray:
     return planter.exam([planter.bell(120.0, 5.0), planter.caught(120.0, 0.4, catch_share=0.5, rebound_deg=5.0)])
 
 
-def test_recording_marked_not_graded_has_no_grade_and_flagged_stretches(planter):
+def test_recording_marked_not_graded_has_no_grade_and_flagged_stretches(planter: "Planter") -> None:
     found = assess(planter.recording(exam_of(planter), warnings=("not graded: the patient moved actively",)))
     assert found.grade is None
     assert all(f.quality for f in found.stretches)
     assert found.tardieu.r1_deg is None
 
 
-def test_gap_inside_a_fast_stretch_flags_it_and_leaves_it_out(planter):
+def test_gap_inside_a_fast_stretch_flags_it_and_leaves_it_out(planter: "Planter") -> None:
     exam = planter.exam([planter.bell(120.0, 5.0), planter.bell(120.0, 0.4), planter.bell(120.0, 0.4)])
     whole = planter.recording(exam)
     peak_s = [f.stretch.peak_s for f in assess(whole).stretches]
@@ -44,33 +50,33 @@ def test_gap_inside_a_fast_stretch_flags_it_and_leaves_it_out(planter):
     assert "not observed" in found.stretches[1].quality[0]
 
 
-def test_only_slow_stretches_are_not_graded(planter):
+def test_only_slow_stretches_are_not_graded(planter: "Planter") -> None:
     found = assess(planter.recording(planter.exam([planter.bell(120.0, 5.0)] * 2)))
     assert found.grade is None
     assert any(w.startswith("not graded:") for w in found.warnings)
     assert found.tardieu.r2_deg == pytest.approx(20.0, abs=4.0)
 
 
-def test_only_fast_stretches_say_that_the_end_of_range_is_unknown(planter):
+def test_only_fast_stretches_say_that_the_end_of_range_is_unknown(planter: "Planter") -> None:
     found = assess(planter.recording(planter.exam([planter.bell(120.0, 0.4)] * 2)))
     assert any("no slow stretch" in w for w in found.warnings)
     assert found.tardieu.r2_deg is None
 
 
-def test_nothing_that_moves_is_said(planter):
+def test_nothing_that_moves_is_said(planter: "Planter") -> None:
     found = assess(planter.recording(np.zeros(1000)))
     assert found.stretches == ()
     assert found.grade is None
     assert any("no stretch was found" in w for w in found.warnings)
 
 
-def test_rigid_limb_is_graded_though_it_cannot_be_moved_fast(planter):
+def test_rigid_limb_is_graded_though_it_cannot_be_moved_fast(planter: "Planter") -> None:
     found = assess(planter.recording(planter.exam([planter.bell(12.0, 3.0), planter.bell(12.0, 0.4)]), noise_deg=0.02))
     assert found.grade.label == "4"
 
 
 @pytest.mark.parametrize("test", list(TestKind))
-def test_nothing_observed_is_refused(planter, test):
+def test_nothing_observed_is_refused(planter: "Planter", test: TestKind) -> None:
     recording = planter.recording(np.zeros(100), test=test)
     object.__setattr__(recording.angle, "angle_deg", np.full(100, np.nan))  # past the type's own check
     with pytest.raises(AnalysisError, match="angle_deg"):
@@ -78,7 +84,9 @@ def test_nothing_observed_is_refused(planter, test):
 
 
 @pytest.mark.shared_data
-def test_given_stretches_of_a_person_with_cerebral_palsy(planter, given_angle, shared_data):
+def test_given_stretches_of_a_person_with_cerebral_palsy(
+    planter: "Planter", given_angle: Callable[..., tuple[FloatArray, FloatArray]], shared_data: Path
+) -> None:
     """Issue's figures: slow plantarflexor end +4.3 +- 1.6 deg; fast R1 -14 to -5 deg; no catch in slow trials."""
     folder = shared_data / "kuleuven_cp"
     slow_ends, fast_stops = [], []
@@ -100,7 +108,9 @@ def test_given_stretches_of_a_person_with_cerebral_palsy(planter, given_angle, s
 
 
 @pytest.mark.shared_data
-def test_given_healthy_elbow_moved_by_a_robot_has_no_catch(planter, given_angle, shared_data):
+def test_given_healthy_elbow_moved_by_a_robot_has_no_catch(
+    planter: "Planter", given_angle: Callable[..., tuple[FloatArray, FloatArray]], shared_data: Path
+) -> None:
     for path in sorted((shared_data / "passive_elbow").glob("v*.csv")):
         time_s, angle_deg = given_angle(path, "elbow_angle_deg")
         found = assess(planter.read_angle(time_s, 180.0 - angle_deg, ELBOW))
@@ -112,7 +122,18 @@ def test_given_healthy_elbow_moved_by_a_robot_has_no_catch(planter, given_angle,
     ("name", "a0", "a1", "ri", "r2n", "swings"),
     [("pendulum_cp1_right", 44.3, 53.7, 1.21, 0.76, 4), ("pendulum_cp2_right", 54.4, 87.8, 1.61, 1.01, 6)],
 )
-def test_given_pendulum_tests(planter, given_angle, shared_data, name, a0, a1, ri, r2n, swings):
+def test_given_pendulum_tests(
+    planter: "Planter",
+    *,
+    given_angle: Callable[..., tuple[FloatArray, FloatArray]],
+    shared_data: Path,
+    name: str,
+    a0: float,
+    a1: float,
+    ri: float,
+    r2n: float,
+    swings: int,
+) -> None:
     """Figures of the data's own description, within 2 %."""
     time_s, angle_deg = given_angle(shared_data / "kuleuven_cp" / f"{name}.csv", "knee_angle_deg")
     found = assess(planter.read_angle(time_s, -angle_deg, MuscleGroup.KNEE_EXTENSORS, test=TestKind.PENDULUM)).pendulum
@@ -123,7 +144,7 @@ def test_given_pendulum_tests(planter, given_angle, shared_data, name, a0, a1, r
     assert mistaken.stretches == ()
 
 
-def test_virtual_cohort_is_graded_as_planted(planter):
+def test_virtual_cohort_is_graded_as_planted(planter: "Planter") -> None:
     """True angle and tilt with small noise, recorded force: what the analysis adds to the error, not the sensors."""
     from analysis.simulate import draw_cohort, draw_examiner, simulate_exams  # noqa: PLC0415 - heavy, one test
 
@@ -160,7 +181,7 @@ def test_virtual_cohort_is_graded_as_planted(planter):
     assert np.median(errors) <= 3.0
 
 
-def quadratic_kappa(first, second):
+def quadratic_kappa(first: list[int], second: list[int]) -> float:
     """Cohen's kappa with quadratic weights."""
     counts = np.zeros((len(GRADES), len(GRADES)))
     np.add.at(counts, (first, second), 1)

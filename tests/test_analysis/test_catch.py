@@ -1,5 +1,7 @@
 """A catch is an interruption of the examiner's movement, never the examiner's own braking."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
@@ -7,10 +9,14 @@ from hypothesis import strategies as st
 
 from analysis.assess import assess
 from analysis.catch import catch_probability, find_departure
-from analysis.finding import VelocityClass
+from analysis.finding import Catch, VelocityClass
+from analysis.model import Recording
 from analysis.motion import track_motion
 from analysis.muscles import MUSCLES, MuscleGroup
 from analysis.stretch import find_legs
+
+if TYPE_CHECKING:
+    from tests.test_analysis.conftest import Planter
 
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 """A failing exam is readable as it is, and shrinking it takes minutes."""
@@ -18,7 +24,7 @@ NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 ELBOW = MUSCLES[MuscleGroup.ELBOW_FLEXORS]
 
 
-def fast_catches(recording):
+def fast_catches(recording: Recording) -> list[Catch | None]:
     found = assess(recording).stretches
     return [f.catch for f in found if f.stretch.velocity is VelocityClass.V3]
 
@@ -31,7 +37,9 @@ def fast_catches(recording):
     rebound=st.floats(3.0, 8.0),
     seed=st.integers(0, 10_000),
 )
-def test_planted_catch_is_found_where_it_is(planter, amplitude, fast_s, share, rebound, seed):
+def test_planted_catch_is_found_where_it_is(
+    planter: "Planter", amplitude: float, fast_s: float, share: float, rebound: float, seed: int
+) -> None:
     caught = planter.caught(amplitude, fast_s, catch_share=share, rebound_deg=rebound)
     exam = planter.exam([planter.bell(amplitude, 5.0), caught, caught])
     recording = planter.recording(exam, noise_deg=0.1, seed=seed)
@@ -57,40 +65,43 @@ def test_planted_catch_is_found_where_it_is(planter, amplitude, fast_s, share, r
     noise=st.floats(0.0, 0.3),
     seed=st.integers(0, 10_000),
 )
-def test_examiners_own_bell_shaped_braking_is_no_catch(planter, amplitude, fast_s, skew, rate, noise, seed):
-    parts = [planter.bell(amplitude, 5.0, rate_hz=rate), planter.bell(amplitude, fast_s, skew=skew, rate_hz=rate)]
+def test_examiners_own_bell_shaped_braking_is_no_catch(
+    planter: "Planter", *, amplitude: float, fast_s: float, skew: float, rate: float, noise: float, seed: int
+) -> None:
+    slow = planter.bell(amplitude, 5.0, rate_hz=rate)
+    parts = [slow, planter.bell(amplitude, fast_s, skew=skew, rate_hz=rate)]
     recording = planter.recording(planter.exam(parts, rate_hz=rate), rate_hz=rate, noise_deg=noise, seed=seed)
     assert fast_catches(recording) == [None]
 
 
-def test_stop_at_the_end_of_range_is_no_catch(planter):
+def test_stop_at_the_end_of_range_is_no_catch(planter: "Planter") -> None:
     """The limb hits the end of range and rebounds from it: brisk, interrupted, but not before the slow stretch's end."""
     hit = planter.caught(100.0, 0.4, catch_share=0.98, rebound_deg=4.0)
     recording = planter.recording(planter.exam([planter.bell(100.0, 5.0), hit]))
     assert fast_catches(recording) == [None]
 
 
-def test_same_stop_short_of_the_slow_end_is_a_catch(planter):
+def test_same_stop_short_of_the_slow_end_is_a_catch(planter: "Planter") -> None:
     hit = planter.caught(100.0, 0.4, catch_share=0.98, rebound_deg=4.0)
     recording = planter.recording(planter.exam([planter.bell(125.0, 5.0), hit]))
     assert [catch is not None for catch in fast_catches(recording)] == [True]
 
 
-def test_slow_stretches_have_no_catch(planter):
+def test_slow_stretches_have_no_catch(planter: "Planter") -> None:
     halting = planter.caught(100.0, 6.0, catch_share=0.5, rebound_deg=3.0)
     found = assess(planter.recording(planter.exam([halting]))).stretches
     assert [f.stretch.velocity for f in found] == [VelocityClass.V1]
     assert found[0].catch is None
 
 
-def test_robots_trapezoid_is_no_catch(planter):
+def test_robots_trapezoid_is_no_catch(planter: "Planter") -> None:
     rate = 500.0
     velocity = np.interp(np.arange(0.0, 1.6, 1 / rate), [0.0, 0.3, 0.35, 1.2, 1.25, 1.6], [0, 0, 90, 90, 0, 0])
     found = assess(planter.recording(np.cumsum(velocity) / rate, rate_hz=rate)).stretches
     assert [f.catch for f in found] == [None]
 
 
-def test_interval_widens_with_the_frame_interval_and_noise(planter):
+def test_interval_widens_with_the_frame_interval_and_noise(planter: "Planter") -> None:
     widths = []
     for rate, noise in ((200.0, 0.1), (30.0, 3.0)):
         caught = planter.caught(120.0, 0.5, catch_share=0.5, rebound_deg=6.0, rate_hz=rate)
@@ -102,7 +113,7 @@ def test_interval_widens_with_the_frame_interval_and_noise(planter):
     assert widths[1] > 1.5 * widths[0]
 
 
-def test_departure_measures_how_a_stretch_was_interrupted(planter):
+def test_departure_measures_how_a_stretch_was_interrupted(planter: "Planter") -> None:
     plain, caught = planter.bell(100.0, 0.4), planter.caught(100.0, 0.4, catch_share=0.5, rebound_deg=5.0)
     seen = []
     for part in (plain, caught):

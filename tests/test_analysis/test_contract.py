@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -23,6 +24,9 @@ from analysis.resistance import ResistanceParams
 from analysis.stretch import StretchParams, SwingParams, find_stretches
 from analysis.tardieu import TardieuParams
 
+if TYPE_CHECKING:
+    from tests.test_analysis.conftest import Planter
+
 ELBOW = MUSCLES[MuscleGroup.ELBOW_FLEXORS]
 PARAMS = [
     AssessParams,
@@ -41,9 +45,8 @@ PARAMS = [
 ]
 
 
-
 @pytest.fixture(scope="module")
-def exam(planter):
+def exam(planter: "Planter") -> Recording:
     caught = planter.caught(120.0, 0.4, catch_share=0.5, rebound_deg=5.0)
     recording = planter.recording(planter.exam([planter.bell(120.0, 5.0), caught, caught]), noise_deg=0.05)
     push = 2.0 * np.sin(np.radians(recording.angle.angle_deg)) + np.gradient(recording.angle.angle_deg) * -0.2
@@ -63,7 +66,7 @@ FUNCTIONS = {
 }
 
 
-def same(first, second):
+def same(first: object, second: object) -> bool:
     """Compare two results of any of our types, to rounding."""
     if isinstance(first, Recording):
         return True
@@ -80,7 +83,7 @@ def same(first, second):
     return first == second
 
 
-def arrays(value):
+def arrays(value: object) -> list[np.ndarray]:
     """List all arrays inside a value."""
     if isinstance(value, np.ndarray):
         return [value]
@@ -90,15 +93,15 @@ def arrays(value):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_inputs_stay_as_they_were_and_the_answer_is_the_same(exam, name):
+def test_inputs_stay_as_they_were_and_the_answer_is_the_same(exam: Recording, name: str) -> None:
     before = [array.copy() for array in arrays(exam)]
     first, second = FUNCTIONS[name](exam), FUNCTIONS[name](exam)
     assert same(first, second)
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, arrays(exam), strict=True))
 
 
-def shifted(recording, by_s):
-    def later(series):
+def shifted(recording: Recording, by_s: float) -> Recording:
+    def later(series: JointAngle) -> JointAngle:
         return dataclasses.replace(series, time_s=series.time_s + by_s)
 
     return dataclasses.replace(
@@ -106,13 +109,13 @@ def shifted(recording, by_s):
     )
 
 
-def untimed(finding: StretchFinding):
+def untimed(finding: StretchFinding) -> StretchFinding:
     stretch = dataclasses.replace(finding.stretch, start_s=0.0, peak_s=0.5, end_s=1.0)
     catch = None if finding.catch is None else dataclasses.replace(finding.catch, time_s=0.0)
     return dataclasses.replace(finding, stretch=stretch, catch=catch)
 
 
-def test_time_shift_leaves_the_finding(exam):
+def test_time_shift_leaves_the_finding(exam: Recording) -> None:
     here, later = assess(exam), assess(shifted(exam, 64.0))
     assert same(tuple(map(untimed, here.stretches)), tuple(map(untimed, later.stretches)))
     assert later.stretches[0].stretch.start_s == pytest.approx(here.stretches[0].stretch.start_s + 64.0)
@@ -120,18 +123,18 @@ def test_time_shift_leaves_the_finding(exam):
         assert same(getattr(here, name), getattr(later, name)), name
 
 
-def test_other_side_has_the_same_finding(exam):
+def test_other_side_has_the_same_finding(exam: Recording) -> None:
     assert same(assess(exam), assess(dataclasses.replace(exam, side=Side.RIGHT)))
 
 
-def test_tilt_sensors_constant_does_not_matter(exam):
+def test_tilt_sensors_constant_does_not_matter(exam: Recording) -> None:
     turned = SegmentTilt(time_s=exam.tilt.time_s, tilt_deg=exam.tilt.tilt_deg + 123.0, in_plane=1.0)
     here, there = assess(exam), assess(dataclasses.replace(exam, tilt=turned))
     assert same(here.grade, there.grade)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_nothing_observed_is_refused_by_name(exam, name):
+def test_nothing_observed_is_refused_by_name(exam: Recording, name: str) -> None:
     blind = JointAngle(**{f.name: getattr(exam.angle, f.name) for f in dataclasses.fields(JointAngle)})
     object.__setattr__(blind, "angle_deg", np.full(blind.time_s.size, np.nan))  # past the type's own check
     with pytest.raises(Exception, match="angle_deg") as caught:
@@ -140,7 +143,7 @@ def test_nothing_observed_is_refused_by_name(exam, name):
 
 
 @pytest.mark.parametrize("params", PARAMS, ids=lambda p: p.__name__)
-def test_parameters_are_frozen_documented_and_sourced(params):
+def test_parameters_are_frozen_documented_and_sourced(params: type) -> None:
     made = params()
     text = inspect.getdoc(params)
     for field in dataclasses.fields(params):

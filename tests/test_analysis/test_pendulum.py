@@ -1,5 +1,7 @@
 """Pendulum tests: planted swings, the published figures' definitions, and what is no pendulum test."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,14 +9,26 @@ from hypothesis import strategies as st
 
 from analysis.assess import assess
 from analysis.errors import AnalysisError
-from analysis.model import TestKind
+from analysis.model import Recording, TestKind
 from analysis.muscles import MUSCLES, MuscleGroup
 from analysis.pendulum import measure_pendulum
+
+if TYPE_CHECKING:
+    from tests.test_analysis.conftest import Planter
 
 KNEE = MUSCLES[MuscleGroup.KNEE_EXTENSORS]
 
 
-def drop(planter, *, a0=60.0, frequency_hz=1.0, damping=0.1, hold_s=1.0, length_s=8.0, **kind):
+def drop(
+    planter: "Planter",
+    *,
+    a0: float = 60.0,
+    frequency_hz: float = 1.0,
+    damping: float = 0.1,
+    hold_s: float = 1.0,
+    length_s: float = 8.0,
+    **kind: object,
+) -> Recording:
     """Hold a limb, drop it, and let it swing as a damped oscillator about its rest."""
     t = np.arange(0.0, length_s, 0.01)
     turning = 2 * np.pi * frequency_hz
@@ -25,10 +39,10 @@ def drop(planter, *, a0=60.0, frequency_hz=1.0, damping=0.1, hold_s=1.0, length_
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    a0=st.floats(30.0, 70.0), frequency=st.floats(0.8, 1.3), damping=st.floats(0.04, 0.2), hold=st.floats(0.0, 2.0)
-)
-def test_planted_swings_are_measured(planter, a0, frequency, damping, hold):
+@given(a0=st.floats(30.0, 70.0), frequency=st.floats(0.8, 1.3), damping=st.floats(0.04, 0.2), hold=st.floats(0.0, 2.0))
+def test_planted_swings_are_measured(
+    planter: "Planter", a0: float, frequency: float, damping: float, hold: float
+) -> None:
     recording = drop(planter, a0=a0, frequency_hz=frequency, damping=damping, hold_s=hold)
     found = measure_pendulum(recording.angle, KNEE)
     first = 1.0 + np.exp(-np.pi * damping / np.sqrt(1 - damping**2))
@@ -40,7 +54,7 @@ def test_planted_swings_are_measured(planter, a0, frequency, damping, hold):
     assert found.a1_deg == pytest.approx(found.relaxation_index * found.a0_deg)
 
 
-def test_pendulum_test_lists_no_stretches_and_no_grade(planter):
+def test_pendulum_test_lists_no_stretches_and_no_grade(planter: "Planter") -> None:
     found = assess(drop(planter, test=TestKind.PENDULUM))
     assert found.pendulum is not None
     assert found.stretches == ()
@@ -49,14 +63,14 @@ def test_pendulum_test_lists_no_stretches_and_no_grade(planter):
     assert found.tardieu.x is None
 
 
-def test_pendulum_called_a_stretch_is_not_taken_for_one(planter):
+def test_pendulum_called_a_stretch_is_not_taken_for_one(planter: "Planter") -> None:
     found = assess(drop(planter))
     assert found.stretches == ()
     assert found.grade is None
     assert any("pendulum" in warning for warning in found.warnings)
 
 
-def test_limb_that_is_not_dropped_is_said_so(planter):
+def test_limb_that_is_not_dropped_is_said_so(planter: "Planter") -> None:
     still = planter.recording(np.zeros(500), group=MuscleGroup.KNEE_EXTENSORS, start_deg=5.0, test=TestKind.PENDULUM)
     found = assess(still)
     assert found.pendulum is None
@@ -65,7 +79,7 @@ def test_limb_that_is_not_dropped_is_said_so(planter):
         measure_pendulum(still.angle, KNEE)
 
 
-def test_limb_without_a_swing_back_has_no_period_and_no_damping(planter):
+def test_limb_without_a_swing_back_has_no_period_and_no_damping(planter: "Planter") -> None:
     stiff = planter.recording(
         np.concatenate([planter.bell(40.0, 0.8), np.full(400, 40.0)]), group=MuscleGroup.KNEE_EXTENSORS, start_deg=5.0
     )

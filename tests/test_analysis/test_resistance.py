@@ -1,4 +1,6 @@
-"""Resistance, catch and grade read off a planted torque: an exam of our own inverse dynamics, whatever moved the limb."""
+"""Resistance, catch and grade read off a planted torque: our own inverse dynamics, whatever moved the limb."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -6,18 +8,32 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from analysis.assess import assess
-from analysis.finding import GRADES, VelocityClass
+from analysis.finding import GRADES, Assessment, StretchFinding, VelocityClass
 from analysis.grading import GradingParams, rule_grades
 from analysis.limb import healthy_torque_Nm, limb_of, stretch_fraction
-from analysis.model import Sex, Subject
+from analysis.model import Recording, Sex, Subject
 from analysis.muscles import MuscleGroup
+
+if TYPE_CHECKING:
+    from tests.test_analysis.conftest import Planter
 
 ELBOW = MuscleGroup.ELBOW_FLEXORS
 LIMB = limb_of(ELBOW, Subject(code="P1", sex=Sex.MALE, body_mass_kg=73.0, height_m=1.741))
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
-def torque_exam(planter, *, level=0.0, first=0.5, last=1.0, lean_deg=0.0, with_tilt=True, lag_s=0.0, seed=0, **changes):
+def torque_exam(
+    planter: "Planter",
+    *,
+    level: float = 0.0,
+    first: float = 0.5,
+    last: float = 1.0,
+    lean_deg: float = 0.0,
+    with_tilt: bool = True,
+    lag_s: float = 0.0,
+    seed: int = 0,
+    **changes: object,
+) -> Recording:
     """Two slow and three fast stretches of an elbow with a planted excess over part of the range of the fast ones.
 
     The push is computed from the movement: inertia, weight at a lean against gravity, a healthy elbow, and the excess.
@@ -40,13 +56,13 @@ def torque_exam(planter, *, level=0.0, first=0.5, last=1.0, lean_deg=0.0, with_t
     return planter.recording(exam, noise_deg=0.02, seed=seed, **{"force": force, "tilt": tilt, **changes})
 
 
-def fast_of(found):
+def fast_of(found: Assessment) -> list[StretchFinding]:
     return [f for f in found.stretches if f.stretch.velocity is VelocityClass.V3]
 
 
 @settings(max_examples=8, deadline=None, phases=NO_SHRINKING)
 @given(lean=st.floats(-180.0, 180.0), seed=st.integers(0, 1000))
-def test_healthy_limb_is_grade_0_without_a_catch_however_it_lies(planter, lean, seed):
+def test_healthy_limb_is_grade_0_without_a_catch_however_it_lies(planter: "Planter", lean: float, seed: int) -> None:
     found = assess(torque_exam(planter, lean_deg=lean, seed=seed))
     assert [f.catch for f in found.stretches] == [None] * 5
     assert found.grade.label == "0"
@@ -57,10 +73,10 @@ def test_healthy_limb_is_grade_0_without_a_catch_however_it_lies(planter, lean, 
 
 
 @settings(max_examples=8, deadline=None, phases=NO_SHRINKING)
-@given(
-    level=st.floats(2.0, 5.0), first=st.floats(0.3, 0.7), lean=st.floats(-180.0, 180.0), seed=st.integers(0, 1000)
-)
-def test_planted_excess_gives_its_size_and_its_catch(planter, level, first, lean, seed):
+@given(level=st.floats(2.0, 5.0), first=st.floats(0.3, 0.7), lean=st.floats(-180.0, 180.0), seed=st.integers(0, 1000))
+def test_planted_excess_gives_its_size_and_its_catch(
+    planter: "Planter", level: float, first: float, lean: float, seed: int
+) -> None:
     found = assess(torque_exam(planter, level=level, first=first, last=0.85, lean_deg=lean, seed=seed))
     planted_deg = 140.0 - 130.0 * first
     for finding in fast_of(found):
@@ -71,16 +87,22 @@ def test_planted_excess_gives_its_size_and_its_catch(planter, level, first, lean
         assert low <= finding.catch.angle_deg <= high
     assert found.tardieu.r1_deg == pytest.approx(planted_deg, abs=6.0)
     assert found.tardieu.r2_deg == pytest.approx(18.0, abs=4.0)
-    assert found.tardieu.spasticity_angle_deg == pytest.approx(
-        found.tardieu.r1_deg - found.tardieu.r2_deg
-    )
+    assert found.tardieu.spasticity_angle_deg == pytest.approx(found.tardieu.r1_deg - found.tardieu.r2_deg)
 
 
 @pytest.mark.parametrize(
     ("level", "first", "last", "grade"),
-    [(0.0, 0.5, 0.6, "0"), (3.0, 0.5, 0.54, "1"), (3.0, 0.45, 0.75, "1+"), (3.0, 0.15, 0.85, "2"), (9.0, 0.4, 0.8, "3")],
+    [
+        (0.0, 0.5, 0.6, "0"),
+        (3.0, 0.5, 0.54, "1"),
+        (3.0, 0.45, 0.75, "1+"),
+        (3.0, 0.15, 0.85, "2"),
+        (9.0, 0.4, 0.8, "3"),
+    ],
 )
-def test_grade_follows_the_operational_rules(planter, level, first, last, grade):
+def test_grade_follows_the_operational_rules(
+    planter: "Planter", level: float, first: float, last: float, grade: str
+) -> None:
     found = assess(torque_exam(planter, level=level, first=first, last=last, lean_deg=30.0))
     assert found.grade.label == grade
     assert grade in found.grade.set90
@@ -88,27 +110,29 @@ def test_grade_follows_the_operational_rules(planter, level, first, last, grade)
     assert min(found.grade.probabilities.values()) > 0.0
 
 
-def test_force_that_lags_is_aligned(planter):
+def test_force_that_lags_is_aligned(planter: "Planter") -> None:
     shown = [assess(torque_exam(planter, lag_s=lag)).stretches[3].resistance.peak_excess_Nm for lag in (0.0, 0.01)]
     assert shown[1] == pytest.approx(shown[0], abs=0.35)
 
 
-def test_without_tilt_resistance_is_read_with_a_warning(planter):
+def test_without_tilt_resistance_is_read_with_a_warning(planter: "Planter") -> None:
     found = assess(torque_exam(planter, level=4.0, first=0.4, last=0.8, with_tilt=False))
     assert any("tilt" in warning for warning in found.warnings)
     assert fast_of(found)[0].resistance.peak_excess_Nm == pytest.approx(4.0, abs=1.2)
 
 
-def test_curves_match_stretches_and_summary(planter):
+def test_curves_match_stretches_and_summary(planter: "Planter") -> None:
     found = assess(torque_exam(planter, level=4.0, first=0.4, last=0.8))
     assert len(found.curves) == len(found.stretches)
     for curve, finding in zip(found.curves, found.stretches, strict=True):
         assert curve.stretch_deg[0] == 0.0
         assert curve.resistance_Nm.max() == pytest.approx(finding.resistance.peak_Nm)
-        assert np.trapezoid(curve.resistance_Nm, np.radians(curve.stretch_deg)) == pytest.approx(finding.resistance.work_J)
+        assert np.trapezoid(curve.resistance_Nm, np.radians(curve.stretch_deg)) == pytest.approx(
+            finding.resistance.work_J
+        )
 
 
-def test_without_force_there_are_no_newton_metres(planter):
+def test_without_force_there_are_no_newton_metres(planter: "Planter") -> None:
     found = assess(torque_exam(planter, force=None, tilt=None))
     assert [f.resistance for f in found.stretches] == [None] * 5
     assert found.curves == (None,) * 5
@@ -116,12 +140,12 @@ def test_without_force_there_are_no_newton_metres(planter):
     assert len(found.grade.set90) >= 2
 
 
-def test_missing_body_size_is_said(planter):
+def test_missing_body_size_is_said(planter: "Planter") -> None:
     found = assess(torque_exam(planter, subject=Subject(code="P1", sex=Sex.MALE)))
     assert any("body_mass_kg" in warning for warning in found.warnings)
 
 
-def test_force_of_another_time_is_said(planter):
+def test_force_of_another_time_is_said(planter: "Planter") -> None:
     recording = torque_exam(planter)
     late = planter.force(recording.force.time_s + 1000.0, np.zeros(recording.force.time_s.size))
     found = assess(planter.recording(np.zeros(2), angle=recording.angle, force=late))
@@ -129,7 +153,7 @@ def test_force_of_another_time_is_said(planter):
     assert all(f.resistance is None for f in found.stretches)
 
 
-def test_rules_are_the_operational_scale():
+def test_rules_are_the_operational_scale() -> None:
     """Each row of the table, first match from the bottom up."""
     rows = [  # f, p / (m tau_n), reached, R -> grade; considerable is 6 for the elbow
         (0.0, 0.9, 1.0, 1.0, "0"),
