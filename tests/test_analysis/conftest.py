@@ -38,7 +38,7 @@ class Planter:
     def caught(
         self, amplitude_deg: float, duration_s: float, *, catch_share: float, rebound_deg: float, rate_hz: float = 200.0
     ) -> FloatArray:
-        """Rise like `bell` until a share of the amplitude, then stop within 40 ms, rebound, and be carried on slowly."""
+        """Rise like `bell` to a share of the amplitude, stop within 40 ms, rebound, and be carried on slowly."""
         rise = self.bell(amplitude_deg, duration_s, rate_hz=rate_hz)
         at = int(np.argmax(rise >= catch_share * amplitude_deg))
         velocity = (rise[at] - rise[at - 1]) * rate_hz

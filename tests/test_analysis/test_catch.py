@@ -75,7 +75,7 @@ def test_examiners_own_bell_shaped_braking_is_no_catch(
 
 
 def test_stop_at_the_end_of_range_is_no_catch(planter: "Planter") -> None:
-    """The limb hits the end of range and rebounds from it: brisk, interrupted, but not before the slow stretch's end."""
+    """The limb hits the end of range and rebounds: brisk, interrupted, but not before the slow stretch ends."""
     hit = planter.caught(100.0, 0.4, catch_share=0.98, rebound_deg=4.0)
     recording = planter.recording(planter.exam([planter.bell(100.0, 5.0), hit]))
     assert fast_catches(recording) == [None]
