@@ -153,9 +153,7 @@ def test_the_video_and_its_curve_share_one_cursor(
         witness = Witness(page, where)
         page.goto(f"{where.url}/exam?patient=P001&recording={recording.id}", timeout=PATIENCE_MS)
         page.get_by_role("link", name="Cohort").first.wait_for(timeout=PATIENCE_MS)
-        assert page.get_by_role("link", name="app", exact=True).count() == 0, (
-            "the first page asked for is framed too"
-        )
+        assert page.get_by_role("link", name="app", exact=True).count() == 0, "the first page asked for is framed too"
         video = page.locator("video")
         video.wait_for(timeout=PATIENCE_MS)
         page.wait_for_function("() => document.querySelector('canvas')", timeout=PATIENCE_MS)
