@@ -29,9 +29,10 @@ class PatientParams:
     ----------
     same_torso
         Two sightings show the same person if the middles of their trunks are closer than this share of the trunk's
-        length (chosen by us; it grows with the time between them, see `walk_torso_s`).
-    walk_torso_s
-        Trunk lengths that a person may move per second between sightings (chosen by us: 1.5 m/s and a trunk of 0.5 m).
+        length (chosen by us).
+    walk_torso_s, walk_gap_s
+        Sightings that do not overlap in time are one walking person if this many trunk lengths per second, and this
+        time, lie between them at most (chosen by us: 2 m/s and a trunk of 0.5 m).
     same_trunk_deg
         ... and if their trunks point the same way within this angle (chosen by us).
     held_share
@@ -47,7 +48,8 @@ class PatientParams:
     """
 
     same_torso: float = 0.5
-    walk_torso_s: float = 3.0
+    walk_torso_s: float = 4.0
+    walk_gap_s: float = 1.5
     same_trunk_deg: float = 50.0
     held_share: float = 0.3
     full_swing_deg: float = 60.0
@@ -102,7 +104,7 @@ def group_people(sightings: list[Sighting], params: PatientParams = PatientParam
             people[int(np.argmin(distances))].sightings.append(sighting)
         else:
             people.append(Person([sighting]))
-    return people
+    return _join_walkers(people, params)
 
 
 def _distance(person: Person, sighting: Sighting, params: PatientParams) -> float:
@@ -112,15 +114,36 @@ def _distance(person: Person, sighting: Sighting, params: PatientParams) -> floa
     for known in person.sightings[-_RECENT:]:
         known_middle, known_trunk = torso(known.pose.xy_px)
         length = max(float(np.hypot(*known_trunk)), float(np.hypot(*trunk)), 1.0)
-        reach = params.same_torso + params.walk_torso_s * abs(sighting.time_s - known.time_s) * _WALKING
-        reach = min(reach, 2.0 * params.same_torso)
         turned = abs(float(turn_deg(known_trunk, trunk))) / params.same_trunk_deg
-        best = min(best, max(float(np.hypot(*(middle - known_middle))) / (reach * length), turned))
+        best = min(best, max(float(np.hypot(*(middle - known_middle))) / (params.same_torso * length), turned))
     return best
 
 
 _RECENT = 8
-_WALKING = 0.1
+
+
+def _join_walkers(people: list[Person], params: PatientParams) -> list[Person]:
+    """Join people who were never seen at the same time into one who walked from here to there."""
+    joined: list[Person] = []
+    for person in sorted(people, key=lambda p: p.sightings[0].time_s):
+        before = [(_walk(p, person, params), p) for p in joined]
+        pace, nearest = min(before, key=lambda item: item[0], default=(np.inf, person))
+        if pace < 1.0:
+            nearest.sightings.extend(person.sightings)
+        else:
+            joined.append(Person(list(person.sightings)))
+    return joined
+
+
+def _walk(first: Person, second: Person, params: PatientParams) -> float:
+    """Pace that it takes to be both people, 1 at the limit; infinite if they were seen at the same time."""
+    end, start = first.sightings[-1], second.sightings[0]
+    gap_s = start.time_s - end.time_s
+    if not 0.0 < gap_s <= params.walk_gap_s:
+        return float("inf")
+    (here, trunk), (there, _) = torso(end.pose.xy_px), torso(start.pose.xy_px)
+    length = max(float(np.hypot(*trunk)), 1.0)
+    return float(np.hypot(*(there - here))) / (length * params.walk_torso_s * gap_s)
 
 
 def choose_patient(

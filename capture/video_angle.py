@@ -21,6 +21,7 @@ from capture.patient import PatientParams, Person, choose_patient, group_people
 from capture.plane import PlaneCheck, PlaneParams, check_plane
 from capture.pose_model import ModelSize, PoseModel
 from capture.survey import Survey, SurveyParams, look_for_people, survey
+from capture.tilt import TiltParams, corrected_flexion, sagittal_tilt
 from capture.tracks import named_sides, tracks_of
 from capture.video import VideoReader
 
@@ -46,6 +47,8 @@ class VideoAngleParams:
         place (chosen by us).
     held_share
         Share of the poses that must agree with the hinge for that (chosen by us).
+    max_sd_deg
+        An angle that is less certain counts as not observed (chosen by us).
     """
 
     search_model: ModelSize = ModelSize.FULL
@@ -53,11 +56,13 @@ class VideoAngleParams:
     search_people: int = 2
     held_spread: float = 0.15
     held_share: float = 0.3
+    max_sd_deg: float = 20.0
     survey: SurveyParams = field(default_factory=SurveyParams)
     patient: PatientParams = field(default_factory=PatientParams)
     follow: FollowParams = field(default_factory=FollowParams)
     hinge: HingeParams = field(default_factory=HingeParams)
     course: CourseFitParams = field(default_factory=CourseFitParams)
+    tilt: TiltParams = field(default_factory=TiltParams)
     plane: PlaneParams = field(default_factory=PlaneParams)
     doubts: DoubtParams = field(default_factory=DoubtParams)
 
@@ -178,11 +183,12 @@ def measure_video(  # noqa: PLR0913 - the contract's options, all named
             on_progress=progress.part(0.75, 0.25),
             params=params,
         )
-    course = _signed(course, joint, stretch_sign)
+    shown_deg = course.angle_deg
+    course = _signed(_from_the_side(course, followed, joint, params), joint, stretch_sign)
     check = _plane(followed, hinge, joint, side, params)
     doubts = doubts_about(seen, followed, hinge, course, check, joint=joint, side=side, params=params.doubts)
     progress.part(1.0, 0.0)(1.0)
-    return _measurement(seen, followed, course, doubts, joint, side)
+    return _measurement(path, seen, followed, course, doubts, shown_deg, joint=joint, side=side, params=params)
 
 
 def _find_patient(
@@ -258,6 +264,25 @@ def _course(  # noqa: PLR0913 - one argument for each step before it
     return course_from_poses(seen, followed, flexion, params.course)
 
 
+def _from_the_side(course: Course, followed: Followed, joint: Joint, params: VideoAngleParams) -> Course:
+    """Correct the angle for the camera's yaw and pitch; only limbs that move in the sagittal plane."""
+    hinge = course.hinge
+    if hinge is None or joint not in _SAGITTAL:
+        return course
+    tilt = sagittal_tilt(followed.xy_px[followed.found], params.tilt)
+    angle = corrected_flexion(
+        hinge.direction_deg(course.angle_deg, joint),
+        hinge.reference_deg,
+        tilt,
+        zero_deg=JOINTS[joint].zero_deg,
+        sense=hinge.sense,
+    )
+    return replace(course, angle_deg=angle)
+
+
+_SAGITTAL = (Joint.ELBOW, Joint.KNEE, Joint.ANKLE)
+
+
 def _signed(course: Course, joint: Joint, stretch_sign: int) -> Course:
     """Turn the sign where the picture does not show it, so that the first large movement is a stretch."""
     if not JOINTS[joint].signed_by_stretch:
@@ -277,16 +302,22 @@ def _plane(followed: Followed, hinge: Hinge | None, joint: Joint, side: Side, pa
     )
 
 
-def _measurement(
+def _measurement(  # noqa: PLR0913 - what every step found
+    path: Path,
     seen: Survey,
     followed: Followed,
     course: Course,
     doubts: Doubts,
+    shown_deg: Points,
+    *,
     joint: Joint,
     side: Side,
+    params: VideoAngleParams,
 ) -> VideoMeasurement:
-    tracks = tracks_of(seen, followed, hinge=course.hinge, angle_deg=course.angle_deg, joint=joint, side=side)
-    unseen = ~np.isfinite(tracks.xy_px[:, 0, 0])
+    tracks = tracks_of(seen, followed, hinge=course.hinge, angle_deg=shown_deg, joint=joint, side=side)
+    unseen = ~np.isfinite(tracks.xy_px[:, 0, 0]) | (course.sd_deg > params.max_sd_deg)
+    if (~unseen).sum() < 2:
+        raise NoPatientError(path, f"the patient's {side} {joint} was not seen long enough to measure it")
     angle = JointAngle(
         time_s=seen.time_s,
         angle_deg=np.where(unseen, np.nan, course.angle_deg),
