@@ -228,9 +228,9 @@ def _solve(fit: _Fit, in_plane: float, params: GravityParams) -> GravityLooks:
     noise = np.deg2rad(params.fit_noise_deg)
     for _ in range(params.passes):
         fixed2 = fit.fixed2 - lever * fit.sweep
-        look = np.unwrap(np.angle(fixed2 * np.conj(fit.fixed1))) + _lever_part(lever_cols, lever)
         dynamic = np.hypot(np.abs(fixed2) / gravity - 1.0, params.lever_left_m * np.abs(fit.sweep) / gravity)
         quiet = fit.seen / (1.0 + (dynamic / params.dynamic_floor) ** 2)
+        look = _unwrapped(fixed2 * np.conj(fit.fixed1), quiet) + _lever_part(lever_cols, lever)
         found, cov, left = _ridge(columns, look, quiet * np.minimum(weight, 1.0), (prior, noise), fit.step_s, params)
         sd = max(1.4826 * float(np.median(np.abs(left[fit.seen]))), 1e-6)
         weight = np.minimum(1.0, params.robust_sd * sd / np.maximum(np.abs(left), 1e-12))
@@ -248,6 +248,19 @@ def _solve(fit: _Fit, in_plane: float, params: GravityParams) -> GravityLooks:
         covariance=cov,
         in_plane=in_plane,
     )
+
+
+def _unwrapped(vectors: FloatArray, quiet: FloatArray) -> FloatArray:
+    """Direction of each look without jumps by a turn: a fast movement's accelerations must not count as turns.
+
+    The quieter half of the looks is unwrapped; drift is slow, so the others take the turn nearest to those around them.
+    """
+    direction = np.angle(vectors)
+    calm = np.flatnonzero((quiet > 0) & (quiet >= np.median(quiet)))
+    if calm.size < 2:
+        return np.unwrap(direction)
+    around = np.interp(np.arange(direction.size), calm, np.unwrap(direction[calm]))
+    return around + np.angle(np.exp(1j * (direction - around)))
 
 
 def _lever_part(lever_cols: FloatArray, lever: complex) -> FloatArray:
