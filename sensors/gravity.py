@@ -260,7 +260,8 @@ def _unwrapped(vectors: FloatArray, quiet: FloatArray) -> FloatArray:
     if calm.size < 2:
         return np.unwrap(direction)
     around = np.interp(np.arange(direction.size), calm, np.unwrap(direction[calm]))
-    return around + np.angle(np.exp(1j * (direction - around)))
+    nearest: FloatArray = around + np.angle(np.exp(1j * (direction - around)))
+    return nearest
 
 
 def _lever_part(lever_cols: FloatArray, lever: complex) -> FloatArray:
