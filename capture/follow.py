@@ -51,6 +51,10 @@ class FollowParams:
         Pictures kept to learn the limb's appearance from.
     keep_share
         A view is used further while its success is at least this share of the best view's.
+    looks
+        Views that are tried in one frame.
+    apart
+        Another person's trunk is at least so far from the patient's; what is nearer is the patient, badly seen.
     """
 
     rate_hz: float = 10.0
@@ -63,6 +67,8 @@ class FollowParams:
     other_sightings: int = 3
     kept_pictures: int = 240
     keep_share: float = 0.75
+    looks: int = 2
+    apart: float = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,7 +134,14 @@ class _Follower:
         self._last: tuple[float, Points] | None = None
 
     def find(self, image: Image, time_s: float, model: PoseModel) -> Pose | None:
-        """Find the person in one image."""
+        """Find the person in one image; a failed look is repeated in another view."""
+        for _ in range(self._params.looks):
+            pose = self._look(image, time_s, model)
+            if pose is not None:
+                return pose
+        return None
+
+    def _look(self, image: Image, time_s: float, model: PoseModel) -> Pose | None:
         expected, reach = self._expected(time_s)
         arm = self._next_arm()
         covered = self._covered(image, time_s) if arm >= 4 else image
@@ -198,7 +211,7 @@ def follow(  # noqa: PLR0913 - one argument for each step before it
     params: FollowParams = FollowParams(),
 ) -> Followed:
     """Read a recording a second time and find the chosen person in it, several times a second."""
-    worth = [o for o in others if len(o.sightings) >= params.other_sightings]
+    worth = [o for o in others if len(o.sightings) >= params.other_sightings and _apart(o, patient) > params.apart]
     follower = _Follower(patient, worth, params)
     period = 1.0 / (params.moving_rate_hz if follower.moving else params.rate_hz)
     every = max(1, int(seen.time_s[-1] / period / params.kept_pictures))
@@ -223,6 +236,15 @@ def follow(  # noqa: PLR0913 - one argument for each step before it
         view=follower.view,
         moving=follower.moving,
     )
+
+
+def _apart(other: Person, patient: Person) -> float:
+    """Distance between the trunks of two people, relative to the patient's trunk, when they are nearest in time."""
+    middles, trunks = torso(patient.xy_px)
+    theirs, _ = torso(other.xy_px)
+    nearest = np.abs(other.time_s[:, None] - patient.time_s).argmin(axis=1)
+    away = np.hypot(*(theirs - middles[nearest]).T)
+    return float(np.median(away) / max(float(np.median(np.hypot(*trunks.T))), 1.0))
 
 
 def _at_rate(reader: VideoReader, period_s: float) -> Iterator[Frame]:
