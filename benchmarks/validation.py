@@ -319,7 +319,7 @@ def virtual(_: Path, work: Path) -> Part:
     )
     command = ["catchangle", "simulate", "--out", str(work / "cohort"), "--patients", "60", "--seed", "2026"]
     subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own command
-    folders = sorted(path.parent for path in (work / "cohort").rglob("truth.json") if "after" not in path.parent.name)
+    folders = sorted((work / "cohort").glob("*_baseline"))
     truths = [json.loads((folder / "truth.json").read_text()) for folder in folders]
     findings = analyze(folders)
     errors = _catch_errors_deg(truths, findings)
@@ -334,6 +334,8 @@ def virtual(_: Path, work: Path) -> Part:
         f"{np.median(errors):.1f}° (n = {len(errors)})",
         met=np.median(errors) <= 3,
     )
+    caught = sum(truth["r1_deg"] is not None for truth in truths)
+    part.add("catches found, of those planted (no limit yet)", f"{len(errors)} of {caught}", met=True)
     part.add("grade-0 limbs without a catch", f"{100 * silent:.0f} % of {len(healthy)}", met=silent >= 0.95)
     part.add("quadratic weighted κ of the grade", f"{kappa:.2f}", met=kappa >= 0.8)
     part.add("true grade inside the 90 % set (no limit yet)", f"{100 * covered:.0f} %", met=True)
