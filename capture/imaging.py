@@ -1,15 +1,12 @@
-"""What we need of OpenCV: sampling around a joint, the camera's own movement, and running a small network."""
+"""What we need of OpenCV: sampling around a joint, and the camera's own movement."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from capture.errors import CaptureError
-
-__all__ = ["CameraParams", "Network", "PolarGrid", "camera_shift_px", "cover", "sample_polar"]
+__all__ = ["CameraParams", "PolarGrid", "camera_shift_px", "cover", "sample_polar"]
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -117,34 +114,3 @@ def camera_shift_px(first: Image, second: Image, params: CameraParams = CameraPa
     frame = np.array([[0, 0], [width, 0], [0, height], [width, height]], dtype=np.float64)
     moved = frame @ similarity[:, :2].T + similarity[:, 2] - frame
     return float(np.hypot(*moved.T).max())
-
-
-class Network:
-    """A neural network from an ONNX file.
-
-    Parameters
-    ----------
-    path
-        The file.
-    outputs
-        Names of all of its outputs.
-
-    Raises
-    ------
-    CaptureError
-        If the file is missing or cannot be read.
-    """
-
-    def __init__(self, path: Path, outputs: tuple[str, ...]) -> None:
-        if not path.is_file():
-            raise CaptureError(f"model {path} is missing: reinstall catchangle")
-        try:
-            self._net = cv2.dnn.readNetFromONNX(str(path))
-        except cv2.error as error:
-            raise CaptureError(f"model {path} cannot be loaded ({error.err}): reinstall catchangle") from error
-        self._outputs = list(outputs)
-
-    def run(self, image: Image, *, width: int, height: int) -> list[NDArray[np.float32]]:
-        """Run on an image (height, width, 3), 0 to 255, scaled to a size; return each output of the one image."""
-        self._net.setInput(cv2.dnn.blobFromImage(image, scalefactor=1.0, size=(width, height)))
-        return [np.asarray(output, dtype=np.float32)[0] for output in self._net.forward(self._outputs)]

@@ -128,11 +128,19 @@ def _runs(some_s: list[float], all_s: list[float]) -> tuple[tuple[float, float],
 def _head_warnings(heads: HeadTracks | None, uncovered: tuple[tuple[float, float], ...]) -> list[str]:
     if heads is None:
         return ["faces are recognisable: heads were not obscured"]
-    if not uncovered:
-        return []
-    spans = ", ".join(f"{first:.1f} to {last:.1f} s" for first, last in uncovered[:_SPANS_TOLD])
-    more = f" and {len(uncovered) - _SPANS_TOLD} more" if len(uncovered) > _SPANS_TOLD else ""
-    return [f"no head was found at {spans}{more}: look at the film there before you pass it on"]
+    warnings = []
+    if uncovered:
+        spans = _told([f"{first:.1f} to {last:.1f} s" for first, last in uncovered])
+        warnings.append(f"no head was found at {spans}: look at the film there before you pass it on")
+    if heads.headless_s:
+        times = _told(list(dict.fromkeys(f"{time_s:.1f} s" for time_s in sorted(heads.headless_s))))
+        warnings.append(f"a person was found without a head at {times}: look at the film there before you pass it on")
+    return warnings
+
+
+def _told(moments: list[str]) -> str:
+    more = f" and {len(moments) - _SPANS_TOLD} more" if len(moments) > _SPANS_TOLD else ""
+    return ", ".join(moments[:_SPANS_TOLD]) + more
 
 
 _SPANS_TOLD = 5

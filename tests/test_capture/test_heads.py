@@ -1,11 +1,14 @@
 """Heads that are covered: planted paths, landmarks, and the people of the given clips."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from capture.head_search import find_heads
 from capture.heads import Head, HeadParams, HeadTracks, head_of_landmarks
@@ -50,6 +53,22 @@ def test_a_head_is_given_up_some_time_after_it_was_lost() -> None:
     assert not tracks.at(0.1 + hold_s + 0.01)
 
 
+def test_a_head_seen_before_and_after_a_gap_is_covered_in_it() -> None:
+    head = Head(x_px=50, y_px=50, radius_px=10)
+    tracks = HeadTracks([(0.0, head), (5.0, replace(head, x_px=55)), (30.0, head)])
+    for time_s in np.arange(0.0, 5.9, 0.1):
+        assert covered(tracks, time_s, 50 + min(time_s, 5.0), 50)
+    assert tracks.at(2.5)[0].radius_px == pytest.approx(10 * (1 + HeadParams().doubt_growth))
+    assert not tracks.at(15.0)
+
+
+def test_a_sighting_that_is_a_little_off_uncovers_nothing() -> None:
+    sightings = [(0.5 * k, Head(x_px=50 + (8 if k == 5 else 0), y_px=50, radius_px=10)) for k in range(10)]
+    tracks = HeadTracks(sightings)
+    for time_s in np.arange(0.0, 4.5, 0.1):
+        assert covered(tracks, time_s, 41, 50)
+
+
 def facial(ear_px: float) -> tuple[np.ndarray, np.ndarray]:
     """Draw a face in front view with ears so far apart, above a trunk."""
     xy_px = np.full((33, 2), np.nan)
@@ -82,6 +101,18 @@ def test_landmarks_that_are_not_trusted_show_no_head() -> None:
     assert head_of_landmarks(xy_px, 0 * confidence, POSE_LANDMARKS) is None
 
 
+def test_a_head_turned_away_is_covered_beyond_the_shoulders() -> None:
+    xy_px, confidence = facial(30.0)
+    confidence[:11] = 0.0
+    for name, y_px in (("left_shoulder", 100.0), ("left_hip", 300.0)):
+        xy_px[POSE_LANDMARKS.index(name)] = (100.0, y_px)
+        confidence[POSE_LANDMARKS.index(name)] = 0.9
+    head = head_of_landmarks(xy_px, confidence, POSE_LANDMARKS)
+    assert head is not None
+    for y_px in (15.0, 95.0):  # crown and neck, a head of 0.23 m over a trunk of 0.5 m
+        assert np.hypot(head.x_px - 100, head.y_px - y_px) < head.radius_px
+
+
 # Middles of the faces of examiner and patient, read by hand off the first frame; both hardly move.
 FACES = {
     "elbow_a": [(253, 27), (350, 105)],
@@ -101,3 +132,24 @@ def test_examiner_and_patient_are_covered_in_every_frame(shared_data: Path, clip
         for frame in reader.frames():
             for x_px, y_px in FACES[clip]:
                 assert covered(tracks, frame.time_s, x_px, y_px), f"{frame.time_s:.2f} s"
+
+
+@pytest.mark.shared_data
+def test_the_head_of_a_lying_person_is_found_and_an_empty_film_has_none(shared_data: Path, tmp_path: Path) -> None:
+    (photograph,) = (shared_data / "images").glob("*.jpg")
+    with Image.open(photograph) as image:
+        upright = np.array(image.convert("RGB"))
+    upright = upright[: upright.shape[0] // 2 * 2, : upright.shape[1] // 2 * 2]
+    for name, rgb in (("lying", np.rot90(upright)), ("empty", np.full_like(upright, 128))):
+        video = tmp_path / f"{name}.mp4"
+        with av.open(str(video), "w") as container:
+            stream = container.add_stream("libx264", rate=2)
+            stream.width, stream.height, stream.pix_fmt = rgb.shape[1], rgb.shape[0], "yuv420p"
+            for _ in range(2):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")))
+            container.mux(stream.encode())
+        heads = find_heads(video)
+        if name == "empty":
+            assert heads.at(0.0) == []
+        else:
+            assert covered(heads, 0.0, 74, upright.shape[1] - 371)

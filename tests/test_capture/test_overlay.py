@@ -193,6 +193,13 @@ def test_frames_without_a_head_are_named(video: Path, tmp_path: Path, film: Exam
     assert "no head was found at 1.0 to 2.4 s" in log.warnings[0]
 
 
+def test_a_person_without_a_head_is_named(video: Path, tmp_path: Path, film: ExamFilm) -> None:
+    sightings = [(t, Head(x_px=FACE[0], y_px=FACE[1], radius_px=38.0)) for t in TIMES_S]
+    heads = HeadTracks(sightings, headless_s=[2.0, 0.5, 0.5])
+    (warning,) = write_overlay(video, tmp_path / "film.mp4", film, heads=heads).warnings
+    assert "without a head at 0.5 s, 2.0 s:" in warning
+
+
 def test_the_limb_is_drawn_where_it_is(plain: tuple[Path, OverlayLog]) -> None:
     frames = pictures(plain[0])
     for index in (0, 25, 59):
