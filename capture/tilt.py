@@ -25,15 +25,16 @@ class TiltParams:
     Attributes
     ----------
     shoulders, hips
-        Distance between the joints of both sides relative to the trunk's length (shoulders to hips); near the
-        proportions of Drillis and Contini 1966 for the joints' centres (chosen by us).
+        Distance between the joints' centres of both sides relative to the trunk's length: 0.34 m between shoulders and
+        0.175 m between hips (regressions for the hip: Bell 1990, doi:10.1016/0021-9290(90)90054-7) on a trunk of
+        0.288 of the stature (Drillis and Contini 1966), here 0.49 m.
     max_tilt_deg
         Larger tilts are not corrected further: the correction of a foreshortened limb multiplies its errors (chosen by
         us).
     """
 
-    shoulders: float = 0.75
-    hips: float = 0.45
+    shoulders: float = 0.69
+    hips: float = 0.36
     max_tilt_deg: float = 30.0
 
 
@@ -66,7 +67,7 @@ def sagittal_tilt(xy_px: Points, params: TiltParams = TiltParams()) -> Tilt:
 
 
 def corrected_flexion(
-    direction_deg: Points, reference_deg: float, tilt: Tilt, *, zero_deg: float, sense: int
+    direction_deg: Points, reference_deg: Points | float, tilt: Tilt, *, zero_deg: float, sense: int
 ) -> Points:
     """Angle of a joint in the tilted plane from the directions of its segments in the image."""
     reference = tilt.unfold(np.asarray(reference_deg))

@@ -8,7 +8,7 @@ from capture.tilt import Tilt, TiltParams, corrected_flexion, sagittal_tilt
 
 
 def _seen(flexion_deg: np.ndarray, yaw_deg: float) -> tuple[np.ndarray, float]:
-    """Directions in the image of a forearm and an upper arm (20 degrees before the vertical) that are seen under a yaw."""
+    """Directions in the image of a forearm and of an upper arm (20 degrees off the vertical), seen under a yaw."""
     shorten = np.cos(np.radians(yaw_deg))
     upper = np.array([-np.sin(np.radians(20.0)) * shorten, -np.cos(np.radians(20.0))])
     turned = np.radians(-110.0 + 180.0 - flexion_deg)
