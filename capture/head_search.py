@@ -36,6 +36,8 @@ class HeadSearchParams:
     follow_s
         People who were found are looked for where they were this often, s: people in an exam hardly move in that time,
         and who walks at 1.4 m/s stays in the view.
+    tracked_s
+        The patient's landmarks are read this often, s.
     forget_s
         A person who was not found again for so long is looked for no longer, s.
     views_per_look
@@ -65,6 +67,7 @@ class HeadSearchParams:
 
     look_s: float = 1.0
     follow_s: float = 0.5
+    tracked_s: float = 0.1
     forget_s: float = 2.0
     views_per_look: int = 4
     tile_share: float = 0.35
@@ -118,7 +121,7 @@ def find_heads(
     VideoError
         If the film cannot be read.
     """
-    sightings = [] if tracks is None else _patient_sightings(tracks, head_params)
+    sightings = [] if tracks is None else _patient_sightings(tracks, params, head_params)
     with (
         VideoReader(video, rotation_deg=rotation_deg) as reader,
         PoseModel(ModelSize.FULL, max_people=params.max_people) as people,
@@ -133,10 +136,14 @@ def find_heads(
     return HeadTracks(sorted(sightings, key=lambda sighting: sighting[0]), head_params, headless_s=search.headless_s)
 
 
-def _patient_sightings(tracks: LandmarkTracks, params: HeadParams) -> list[tuple[float, Head]]:
-    found = []
+def _patient_sightings(
+    tracks: LandmarkTracks, params: HeadSearchParams, head_params: HeadParams
+) -> list[tuple[float, Head]]:
+    found: list[tuple[float, Head]] = []
     for time_s, xy_px, confidence in zip(tracks.time_s, tracks.xy_px, tracks.confidence, strict=True):
-        head = head_of_landmarks(xy_px, confidence, tracks.names, params)
+        if found and time_s - found[-1][0] < params.tracked_s:
+            continue
+        head = head_of_landmarks(xy_px, confidence, tracks.names, head_params)
         if head is not None and _touches(head, tracks.width_px, tracks.height_px):
             found.append((float(time_s), head))
     return found

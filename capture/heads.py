@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import groupby
 
 import numpy as np
@@ -84,8 +85,8 @@ class Head:
 
     def grown_over(self, other: "Head") -> "Head":
         """Return the circle about the same middle that holds the other circle, too."""
-        apart_px = math.hypot(self.x_px - other.x_px, self.y_px - other.y_px)
-        return replace(self, radius_px=max(self.radius_px, apart_px + other.radius_px))
+        reach_px = math.hypot(self.x_px - other.x_px, self.y_px - other.y_px) + other.radius_px
+        return self if reach_px <= self.radius_px else replace(self, radius_px=reach_px)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -131,12 +132,9 @@ class _Path:
 
     def _steadied(self, head: Head, time_s: float, params: HeadParams) -> Head:
         """Grow a circle until it holds the circles of all sightings about that time whose middles lie in it."""
-        grown = head
         first = bisect_left(self.times_s, time_s - params.steady_s)
-        for near in self.heads[first : bisect_right(self.times_s, time_s + params.steady_s)]:
-            if head.holds_middle_of(near):
-                grown = grown.grown_over(near)
-        return grown
+        near = self.heads[first : bisect_right(self.times_s, time_s + params.steady_s)]
+        return reduce(Head.grown_over, filter(head.holds_middle_of, near), head)
 
     def _between(self, after: int, time_s: float, params: HeadParams) -> Head:
         """Join two sightings by a straight line; the circle grows with the time to the nearer one."""
