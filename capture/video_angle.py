@@ -333,5 +333,11 @@ def _measurement(  # noqa: PLR0913 - what every step found
         tracks=tracks,
         patient_box=(float(left), float(top), float(right - left), float(bottom - top)),
         gradable=doubts.gradable,
-        warnings=doubts.warnings,
+        warnings=(*doubts.warnings, _ZERO_NOTE),
     )
+
+
+_ZERO_NOTE = (
+    "the zero of an angle from video may be off by some 5 deg, for landmarks are not joint centres; differences within "
+    "one recording are not affected"
+)
