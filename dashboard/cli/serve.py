@@ -25,9 +25,13 @@ def serve(port: PortOption = 8501, address: AddressOption = "127.0.0.1", home: H
     from dashboard.services.serving import serving_at  # noqa: PLC0415 (loaded when it is needed)
     from records.home import data_folder  # noqa: PLC0415 (loaded when it is needed)
 
+    from records.store import Store  # noqa: PLC0415 (loaded when it is needed)
+
     where = serving_at(address, port)
+    folder = data_folder(home)
+    Store.open(folder).close()  # a store that cannot be opened is said here, not on a page
     from dashboard.components.server import run_server  # noqa: PLC0415 (loaded when it is needed)
 
     say(f"catchangle dashboard: {where.url} (stop with Ctrl+C)")
-    run_server(where, data_folder(home))
+    run_server(where, folder)
     return 0

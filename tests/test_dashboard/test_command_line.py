@@ -197,6 +197,7 @@ def test_a_database_of_a_newer_version_is_left_alone(write_recording: Callable[.
     connection.close()
     done = catchangle("analyze", write_recording(tmp_path / "v"), "--store", "--patient", "P1", "--home", home)
     assert "newer" in complaint_of(done)
+    assert "newer" in complaint_of(catchangle("serve", "--port", 0, "--home", home))
 
 
 def test_simulate_writes_recordings_that_analyze_reads(tmp_path: Path) -> None:
