@@ -24,7 +24,6 @@ def serve(port: PortOption = 8501, address: AddressOption = "127.0.0.1", home: H
     """
     from dashboard.services.serving import serving_at  # noqa: PLC0415 (loaded when it is needed)
     from records.home import data_folder  # noqa: PLC0415 (loaded when it is needed)
-
     from records.store import Store  # noqa: PLC0415 (loaded when it is needed)
 
     where = serving_at(address, port)
