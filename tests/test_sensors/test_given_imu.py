@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io as sio
@@ -79,7 +80,6 @@ def test_25_minutes_of_the_encoder(shared_data: Path, trial: str) -> None:
     ("name", "limit_deg"), [("03_undisturbed_slow_rotation_C", 0.6), ("24_disturbed_tapping_A", 0.8)]
 )
 def test_inclination_against_optical_orientation(shared_data: Path, name: str, limit_deg: float) -> None:
-    h5py = pytest.importorskip("h5py")
     with h5py.File(shared_data / "imu_inclination" / f"{name}.hdf5") as file:
         rate_hz = float(file.attrs["sampling_rate"])
         acc, gyr = file["imu_acc"][:], file["imu_gyr"][:]
