@@ -107,7 +107,7 @@ class _Progress:
 
     def _advance(self, share: float) -> None:
         total = self.start + self.width * min(max(share, 0.0), 1.0)
-        if self.report is not None and total >= self.last + 0.01:
+        if self.report is not None and (total >= self.last + 0.01 or self.last < total >= 1.0):
             self.last = total
             self.report(total)
 
