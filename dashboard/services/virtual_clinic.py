@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from records.virtual import write_exam
-
 from analysis.muscles import MuscleGroup
 from analysis.simulate import VirtualPatient, after_baclofen, draw_cohort, simulate_exams
 from records.rows import Phase
+from records.virtual import write_exam
 
 __all__ = ["FOLLOW_UPS", "VirtualVisit", "plan_visits", "visits_of", "write_visits"]
 
