@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("analysis", "capture", "sensors", "records", "dashboard")
 # Third parties that talk to the world: files, devices, databases. One module of ours knows each.
-WORLDLY = ("alembic", "av", "cv2", "mediapipe", "platformdirs", "pyarrow", "sqlalchemy", "typst")
+WORLDLY = ("alembic", "av", "bleak", "cv2", "mediapipe", "platformdirs", "pyarrow", "pylsl", "sqlalchemy", "typst")
 
 
 def modules() -> list[Path]:
