@@ -108,6 +108,7 @@ def render_firmware(profile: Profile) -> str:
     """Return the text of the firmware's module: integers by const(), so that they cost no memory on the board."""
     lines = [
         '"""Generated from hardware/gatt.yaml, which explains it. Do not edit."""',
+        "",
         "from micropython import const",
         "",
     ]
