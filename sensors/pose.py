@@ -120,13 +120,15 @@ def fit_relative_pose(
         return None
     misfit = _Misfit(tuple(values[part] for values in signals), seen[part], block_s, params)  # type: ignore[arg-type]
     still = int(np.argmin(misfit.acc_sd + 1e3 * ~seen[part]))
-    starts = [
-        np.r_[_aligning(misfit.acc1[still], misfit.acc2[still], heading), 0.0, 0.0, 0.0]
-        for heading in np.linspace(0, 2 * np.pi, params.headings, endpoint=False)
-    ]
+    starts = np.stack(
+        [
+            np.r_[_aligning(misfit.acc1[still], misfit.acc2[still], heading), 0.0, 0.0, 0.0]
+            for heading in np.linspace(0, 2 * np.pi, params.headings, endpoint=False)
+        ]
+    )
     misfit.origin(axis_guess, still)
-    starts.sort(key=lambda x: float(np.sum(np.log1p(misfit(x) ** 2))))
-    fits = sorted((_descend(misfit, x, params.iterations) for x in starts[: params.refined]), key=lambda fit: fit[1])
+    best = np.argsort(np.sum(np.log1p(misfit(starts) ** 2), axis=1))[: params.refined]
+    fits = sorted((_descend(misfit, x, params.iterations) for x in starts[best]), key=lambda fit: fit[1])
     axes = [misfit.axes(x) for x, _, _ in fits]
     scale = max(params.least_misfit, fits[0][1] / (6 * seen[part].sum() / params.correlated))
     far = [i for i, (axis1, _) in enumerate(axes) if axis1 @ axes[0][0] < np.cos(np.deg2rad(params.distinct_deg))]
@@ -143,16 +145,16 @@ def fit_relative_pose(
 def _descend(misfit: "_Misfit", x: FloatArray, iterations: int) -> tuple[FloatArray, float, FloatArray]:
     """Gauss-Newton with damping and soft weights; answers the pose, its robust chi square and its covariance."""
     unit, step, damping = np.eye(x.size), 1e-5, 1e-3
-    left = misfit(x)
+    left = misfit(x[None])[0]
     cost = _soft(left)
     inverse: FloatArray = unit
     for _ in range(iterations):
-        slope = np.stack([(misfit(x + step * direction) - left) / step for direction in unit], axis=1)
+        slope = (misfit(x + step * unit) - left).T / step
         weight = 1.0 / np.sqrt(1.0 + left**2)
         normal = slope.T @ (slope * weight[:, None])
         inverse = np.asarray(np.linalg.inv(normal + 1e-9 * unit), dtype=np.float64)
         move = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), slope.T @ (weight * left))
-        tried = misfit(x - move)
+        tried = misfit((x - move)[None])[0]
         if _soft(tried) < cost:
             gained = cost - _soft(tried)
             x, left, cost, damping = x - move, tried, _soft(tried), damping / 5
@@ -191,13 +193,12 @@ def _aligning(up1: FloatArray, up2: FloatArray, heading: float) -> FloatArray:
     return _vector(_matrix(heading * first) @ _matrix(tilt))
 
 
-def _matrix(vector: FloatArray) -> FloatArray:
-    """Rotation matrix of a rotation vector (Rodrigues)."""
-    angle = float(np.linalg.norm(vector))
-    if angle < 1e-12:
-        return np.eye(3)
-    x, y, z = vector / angle
-    skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+def _matrix(vectors: FloatArray) -> FloatArray:
+    """Rotation matrices of rotation vectors (Rodrigues), shape (..., 3, 3)."""
+    angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(vectors / np.maximum(angle[..., 0], 1e-12), -1, 0)
+    zero = np.zeros_like(x)
+    skew = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*x.shape, 3, 3)
     result: FloatArray = np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
     return result
 
@@ -228,28 +229,33 @@ def _missed_share(misfit: "_Misfit", x: FloatArray, cov: FloatArray) -> float:
 
 
 class _Misfit:
-    """Normalised mismatch of both sensors for a pose (rotation vector), an axis (tangent) and a bias about it."""
+    """Normalised mismatch of both sensors for poses (rotation vector), axes (tangent) and biases about them.
+
+    Vectors across the axis are complex numbers; integrals of the rates are taken once, so that a pose costs one product.
+    """
 
     def __init__(self, signals: Signals, seen: NDArray[np.bool_], block_s: float, params: PoseParams) -> None:
-        self.gyr1, self.gyr2, self.acc1, self.acc2 = signals
-        self.block_s, self.stride = block_s, slice(None, None, params.residual_stride)
-        square = np.einsum("ij,ij->i", self.gyr2, self.gyr2)
+        self.gyr1, gyr2, self.acc1, self.acc2 = signals
+        square = np.einsum("ij,ij->i", gyr2, gyr2)
         force = np.linalg.norm(self.acc2, axis=1)
         dynamic = np.abs(force - np.median(force)) + params.lever_m * (
-            square + np.linalg.norm(np.gradient(self.gyr2, block_s, axis=0), axis=1)
+            square + np.linalg.norm(np.gradient(gyr2, block_s, axis=0), axis=1)
         )
         self.acc_sd = np.hypot(params.acc_sd_m_s2, dynamic)
         spread = np.sqrt(params.correlated / params.residual_stride) / np.where(seen, 1.0, 1e-6)
-        self.gyr_scale = (spread * np.hypot(params.gyr_sd_rad_s, params.gyr_sd_share * np.sqrt(square)))[
-            self.stride, None
-        ]
-        self.acc_scale = (spread * self.acc_sd)[self.stride, None]
+        gyr_sd = np.hypot(params.gyr_sd_rad_s, params.gyr_sd_share * np.sqrt(square))
+        rows = slice(None, None, params.residual_stride)
+        self.scale = (spread * np.stack([gyr_sd, self.acc_sd]))[:, rows, None]
+        self.vectors = [np.stack(pair)[:, rows] for pair in ((self.gyr1, self.acc1), (gyr2, self.acc2))]
+        self.turned = [np.cumsum(gyr, axis=0) * block_s for gyr in (self.gyr1, gyr2)]
+        self.elapsed_s = np.arange(seen.size) * block_s
+        self.rows = rows
 
     def origin(self, axis: FloatArray, at: int) -> None:
         """Set the axis around which the tangent lies and the block at which the pose holds."""
-        helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
-        first = np.cross(helper, axis) / np.linalg.norm(np.cross(helper, axis))
-        self.axis0, self.tangent, self.at = axis, np.stack([first, np.cross(axis, first)]), at
+        self.axis0, self.tangent = axis, np.stack(_across(axis))
+        self.turned1, self.turned2 = ((turned - turned[at])[self.rows] for turned in self.turned)
+        self.since_s = (self.elapsed_s - self.elapsed_s[at])[self.rows, None]
 
     def axes(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Axis in the proximal and the distal sensor."""
@@ -257,23 +263,30 @@ class _Misfit:
         axis2 = axis2 / np.linalg.norm(axis2)
         return _matrix(x[:3]) @ axis2, axis2
 
-    def __call__(self, x: FloatArray) -> FloatArray:
-        axis1, axis2 = self.axes(x)
-        pose = _matrix(x[:3])
-        turned = np.cumsum(self.gyr2 @ axis2 - self.gyr1 @ axis1 - x[5]) * self.block_s
-        turned = (turned - turned[self.at])[self.stride]
-        gyr1, acc1 = (_turn_back(values[self.stride] @ pose, axis2, turned) for values in (self.gyr1, self.acc1))
-        rate = self.gyr2[self.stride] - gyr1
-        across = rate - np.outer(rate @ axis2, axis2)
-        force = self.acc2[self.stride] - acc1
-        left: FloatArray = np.r_[(across / self.gyr_scale).ravel(), (force / self.acc_scale).ravel()]
-        return left
+    def __call__(self, tried: FloatArray) -> FloatArray:
+        """Mismatch of each row of `tried`, shape (rows, 5 per block)."""
+        poses = _matrix(tried[:, :3])
+        axes2 = self.axis0 + tried[:, 3:5] @ self.tangent
+        axes2 /= np.linalg.norm(axes2, axis=1, keepdims=True)
+        first, second = _across(axes2)
+        planes = first + 1j * second
+        axes1, planes1 = (np.einsum("pij,pj->pi", poses, vectors) for vectors in (axes2, planes))
+        angle = self.turned2 @ axes2.T - self.turned1 @ axes1.T - self.since_s * tried[:, 5]
+        left = (self.vectors[1] @ planes.T - self.vectors[0] @ planes1.T * np.exp(-1j * angle)) / self.scale
+        along = (self.vectors[1][1] @ axes2.T - self.vectors[0][1] @ axes1.T) / self.scale[1]
+        result: FloatArray = np.concatenate([left.real, left.imag, along[None]]).reshape(-1, tried.shape[0]).T
+        return result
 
 
-def _turn_back(vectors: FloatArray, axis: FloatArray, angle_rad: FloatArray) -> FloatArray:
-    """Turn vectors about an axis by minus the angles."""
-    along = np.outer(vectors @ axis, axis)
-    crossed = np.cross(axis, np.eye(3))  # vectors @ crossed is the cross product of the axis and the vectors
-    cos, sin = np.cos(angle_rad)[:, None], np.sin(angle_rad)[:, None]
-    result: FloatArray = along + (vectors - along) * cos - (vectors @ crossed) * sin
-    return result
+def _across(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Two unit vectors across each axis, right-handed with it, shape (..., 3) [1]_.
+
+    References
+    ----------
+    .. [1] Duff T et al. Building an orthonormal basis, revisited. J Comput Graph Tech 2017;6(1):1-8.
+    """
+    x, y, z = np.moveaxis(axis, -1, 0)
+    sign = np.copysign(1.0, z)
+    a = -1.0 / (sign + z)
+    b = x * y * a
+    return np.stack([1.0 + sign * x * x * a, sign * b, -sign * x], axis=-1), np.stack([b, sign + y * y * a, -y], axis=-1)
