@@ -1,10 +1,13 @@
 """What every kind of sensor must be able to do: a pure decoder, and a few writes over a link held by somebody else."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from sensors.packets import Arrival, Packet, UnitInfo
 
 __all__ = ["Decoder", "Driver", "Link"]
+
+Answer = TypeVar("Answer")
 
 
 class Link(Protocol):
@@ -15,6 +18,17 @@ class Link(Protocol):
 
     async def write(self, characteristic: str, data: bytes, *, response: bool) -> None:
         """Write a characteristic by its UUID."""
+
+    async def ask(
+        self, characteristic: str, data: bytes, *, answers_on: str, understand: Callable[[bytes], Answer | None]
+    ) -> Answer:
+        """Write a command with response and return the first notification of `answers_on` that `understand` makes sense of.
+
+        Raises `LinkError` where no such notification comes in time.
+        """
+
+    def forget(self) -> None:
+        """Drop the notifications that came so far: they belong to the setting before."""
 
 
 class Decoder(Protocol):
@@ -41,7 +55,7 @@ class Driver(Protocol):
 
     @property
     def notifies(self) -> tuple[str, ...]:
-        """Characteristics to subscribe to before `start`."""
+        """Characteristics to subscribe to before `identify`."""
 
     @property
     def rates_hz(self) -> tuple[float, ...]:
@@ -58,6 +72,9 @@ class Driver(Protocol):
 
     async def ping(self, link: Link, now_ns: int) -> None:
         """Ask for the device's clock, where it can be asked; the answer arrives as `Pong`."""
+
+    async def inquire(self, link: Link) -> None:
+        """Ask for what changes slowly (the battery) where the unit does not tell by itself; the answer is a packet."""
 
     def decoder(self, info: UnitInfo) -> Decoder:
         """Return a fresh decoder; one per connection."""

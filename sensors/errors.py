@@ -2,7 +2,7 @@
 
 from analysis.errors import CatchangleError
 
-__all__ = ["LinkError", "SensorError"]
+__all__ = ["LinkError", "NoRadioError", "RefusedError", "SensorError"]
 
 
 class SensorError(CatchangleError):
@@ -11,3 +11,11 @@ class SensorError(CatchangleError):
 
 class LinkError(SensorError):
     """A sensor cannot be found, opened, set up or kept; the message says the remedy."""
+
+
+class NoRadioError(LinkError):
+    """This machine has no radio that may be used; the message says what to do."""
+
+
+class RefusedError(LinkError):
+    """A sensor answers but cannot do what was asked (firmware, rate, packet size); trying again does not help."""
