@@ -22,7 +22,7 @@ class Link(Protocol):
     async def ask(
         self, characteristic: str, data: bytes, *, answers_on: str, understand: Callable[[bytes], Answer | None]
     ) -> Answer:
-        """Write a command with response and return the first notification of `answers_on` that `understand` makes sense of.
+        """Write with response, and return the first notification of `answers_on` that `understand` makes sense of.
 
         Raises `LinkError` where no such notification comes in time.
         """

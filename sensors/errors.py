@@ -14,7 +14,7 @@ class LinkError(SensorError):
 
 
 class NoRadioError(LinkError):
-    """This machine has no radio that may be used; the message says what to do."""
+    """No radio of this machine may be used; the message says what to do."""
 
 
 class RefusedError(LinkError):
