@@ -56,6 +56,7 @@ def constants(profile: Profile) -> dict[str, Value]:
         if command["arguments"]
     }
     found |= prefixed("STATUS", profile["status"])
+    found["NOTICE_OP"] = profile["notice_op"]
     found["RATES_HZ"] = tuple(profile["rates_hz"])
     found |= sized("INFO", profile["info"]["format"])
     found |= prefixed("CAP", profile["caps"])

@@ -64,6 +64,13 @@ STATUS_BUSY: Final = 2
 STATUS_MTU_TOO_SMALL: Final = 3
 STATUS_BAD_ARGUMENT: Final = 4
 STATUS_CHARGING: Final = 5
+STATUS_IMU_MISSING: Final = 6
+STATUS_BUS_STUCK: Final = 7
+STATUS_FORCE_MISSING: Final = 8
+STATUS_QUEUE_FULL: Final = 9
+STATUS_STORAGE: Final = 10
+STATUS_BATTERY_LOW: Final = 11
+NOTICE_OP: Final = 255
 RATES_HZ: Final = (50, 100, 200)
 INFO_FORMAT: Final = "<BBHHHH6sH"
 INFO_BYTES: Final = 18
@@ -106,4 +113,10 @@ STATUS_NAMES: Final = {
     STATUS_MTU_TOO_SMALL: "mtu_too_small",
     STATUS_BAD_ARGUMENT: "bad_argument",
     STATUS_CHARGING: "charging",
+    STATUS_IMU_MISSING: "imu_missing",
+    STATUS_BUS_STUCK: "bus_stuck",
+    STATUS_FORCE_MISSING: "force_missing",
+    STATUS_QUEUE_FULL: "queue_full",
+    STATUS_STORAGE: "storage",
+    STATUS_BATTERY_LOW: "battery_low",
 }
