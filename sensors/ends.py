@@ -83,7 +83,7 @@ def look_by_ends(joint_deg: FloatArray, rate_hz: float, params: EndParams = EndP
     for ends in (highs, lows):
         steps = np.diff(joint_deg[ends])
         slopes.append(float(np.polyfit(ends / rate_hz, joint_deg[ends], 1)[0]))
-        scatters.append(1.4826 / np.sqrt(2) * float(np.median(np.abs(steps - np.median(steps)))))
+        scatters.append(_scatter(steps))
     scatter = max(scatters)
     turns = np.r_[highs, lows]
     before = np.maximum(turns - params.approach_samples, 0)
@@ -98,3 +98,9 @@ def look_by_ends(joint_deg: FloatArray, rate_hz: float, params: EndParams = EndP
     order = np.argsort(turns)
     typical = float(np.sqrt(np.mean(np.square(scatters))))
     return EndLooks(index=turns[order], drift_deg=drift[order], sd_deg=typical)
+
+
+def _scatter(steps_deg: FloatArray) -> float:
+    """Standard deviation of one end from its steps: blind to a few jumps, and not fooled where it jumps to and fro."""
+    blind = 1.4826 * float(np.median(np.abs(steps_deg - np.median(steps_deg))))
+    return min(blind, float(np.std(steps_deg))) / float(np.sqrt(2))
