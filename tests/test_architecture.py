@@ -34,7 +34,7 @@ def importers() -> dict[str, list[str]]:
     return found
 
 
-# The emulator stands in for bleak's own radio: it must derive from bleak's backend classes, and uses nothing else of it.
+# The emulator stands in for bleak's own radio: it must derive from bleak's backend classes, and uses nothing else.
 STANDS_IN = {"bleak": {"sensors/emulator/backend.py"}}
 
 
