@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal
 
+from analysis.filters import band_pass
 from analysis.model import FloatArray
 from analysis.motion import Motion
 from analysis.stretch import Leg
@@ -57,12 +58,12 @@ def clonus_duration_s(motion: Motion, leg: Leg, *, until: int, params: ClonusPar
     high_hz = min(params.band_hz[1], 0.9 * motion.rate_hz / 2.0)
     if motion.cutoff_hz < params.band_hz[1] or high_hz <= params.band_hz[0]:
         return 0.0
-    sos = signal.butter(2, (params.band_hz[0], high_hz), btype="bandpass", fs=motion.rate_hz, output="sos")
     rest_from = max(0, leg.start - int(params.baseline_s * motion.rate_hz))
     held = motion.velocity_deg_s[leg.end : until + 1]
     if held.size < 2 * motion.rate_hz / params.band_hz[0]:
         return 0.0
-    beats = signal.sosfiltfilt(sos, held, padlen=min(held.size - 1, int(motion.rate_hz / params.band_hz[0])))
+    pad = min(held.size - 1, int(motion.rate_hz / params.band_hz[0]))
+    beats = band_pass(held, rate_hz=motion.rate_hz, band_hz=(params.band_hz[0], high_hz), pad=pad)
     baseline = float(np.std(motion.velocity_deg_s[rest_from : leg.start])) if leg.start - rest_from > 1 else 0.0
     least = max(params.baseline_ratio * baseline, params.min_velocity_deg_s)
     tops, _ = signal.find_peaks(beats, height=least, distance=max(1, int(0.5 * motion.rate_hz / high_hz)))

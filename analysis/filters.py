@@ -1,12 +1,15 @@
 """Zero-lag smoothing, resampling and differentiation of angle, force and EMG series."""
 
+from functools import lru_cache
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import signal
 
 from analysis.errors import AnalysisError
 from analysis.model import FloatArray
 
-__all__ = ["bridge_gaps", "low_pass", "resample", "time_derivative"]
+__all__ = ["band_pass", "bridge_gaps", "low_pass", "resample", "time_derivative"]
 
 
 def low_pass(values: FloatArray, *, rate_hz: float, cutoff_hz: float, order: int = 4) -> FloatArray:
@@ -40,10 +43,52 @@ def low_pass(values: FloatArray, *, rate_hz: float, cutoff_hz: float, order: int
     corrected_hz = cutoff_hz / (2 ** (1 / passes) - 1) ** (1 / (2 * (order // passes)))  # [1], eq. 3.15 generalised
     if corrected_hz >= 0.5 * rate_hz:
         return values.copy()
-    sos = signal.butter(order // passes, corrected_hz, fs=rate_hz, output="sos")
+    sos = _low_pass_sections(order // passes, corrected_hz / rate_hz)
     pad = min(values.size - 1, int(3 * rate_hz / cutoff_hz))
     smooth: FloatArray = signal.sosfiltfilt(sos, values, padlen=pad)
     return smooth
+
+
+def band_pass(values: FloatArray, *, rate_hz: float, band_hz: tuple[float, float], pad: int) -> FloatArray:
+    """Keep a band of evenly sampled values by a zero-lag Butterworth filter of order 4.
+
+    Parameters
+    ----------
+    values
+        Evenly sampled, no NaN, shape (n,).
+    rate_hz
+        Sampling rate.
+    band_hz
+        Lower and upper cut-off, below the Nyquist frequency.
+    pad
+        Samples by which the values are extended at both ends while the filter settles.
+    """
+    kept: FloatArray = signal.sosfiltfilt(_band_pass_sections(*band_hz, rate_hz).copy(), values, padlen=pad)
+    return kept
+
+
+def _low_pass_sections(order: int, cutoff: float) -> NDArray[np.float64]:
+    """Design a digital Butterworth low-pass of even order; each movement has a cut-off of its own, many times an exam.
+
+    The bilinear transform of the analogue sections ``1 / (s^2 + 2 sin(phi) s + 1)``; the cut-off is a share of the
+    sampling rate.
+    """
+    if order % 2:
+        return np.asarray(signal.butter(order, cutoff, fs=1.0, output="sos"), dtype=np.float64)
+    warped = np.tan(np.pi * cutoff)
+    phi = np.pi * (2 * np.arange(order // 2) + 1) / (2 * order)
+    lean = 2.0 * np.sin(phi) * warped
+    whole = 1.0 + lean + warped**2
+    gain, one = warped**2 / whole, np.ones_like(phi)
+    return np.stack([gain, 2 * gain, gain, one, 2 * (warped**2 - 1) / whole, (1 - lean + warped**2) / whole], axis=1)
+
+
+@lru_cache(maxsize=32)
+def _band_pass_sections(low_hz: float, high_hz: float, rate_hz: float) -> NDArray[np.float64]:
+    """Design a band-pass once for all stretches; the array is read-only because it is shared."""
+    sos = np.asarray(signal.butter(2, (low_hz, high_hz), btype="bandpass", fs=rate_hz, output="sos"), dtype=np.float64)
+    sos.setflags(write=False)
+    return sos
 
 
 def time_derivative(values: FloatArray, *, rate_hz: float) -> FloatArray:

@@ -34,6 +34,9 @@ class GravityParams:
         Number of knots at which excess stiffness may grow.
     phase_step_deg
         Grid of the phase of gravity.
+    coarse_steps, hopeless_cost
+        Every so many phases are solved first; between two whose cost is this much above the least, none is. A cost of
+        2 is one deviation less probable by e; between two coarse phases it hardly falls by more than half of this.
     least_sd_share
         Least deviation of any prior, as a share of its unit, so that nothing is divided by 0.
     """
@@ -47,6 +50,8 @@ class GravityParams:
     bins: int = 40
     knots: int = 10
     phase_step_deg: float = 3.0
+    coarse_steps: int = 4
+    hopeless_cost: float = 60.0
     least_sd_share: float = 1e-3
 
 
@@ -159,13 +164,12 @@ def fit_gravity(
         sd_Nm = params.amplitude_sd_share * limb.gravity_moment_Nm
     binned = _binned(slow, params)
     reduced = _reduced(binned, misfit_Nm=params.misfit_sd_share * limb.noticeable_Nm, params=params)
-    phases = np.radians(np.arange(0.0, 360.0, params.phase_step_deg))
     spread = np.full(5 + params.knots, params.slope_sd_share * limb.noticeable_Nm)
     spread[0] = max(sd_Nm, params.least_sd_share * limb.noticeable_Nm)
     spread[1:3] = params.offset_sd_share * limb.noticeable_Nm
     spread[3:5] = max(shift[1], params.least_sd_share)
-    solved = [_solve(reduced, phase, (mean_Nm, shift[0]), spread) for phase in phases]
-    cost, amplitude, offset, shifts = (np.array(column) for column in zip(*solved, strict=True))
+    phases, solved = _solve_phases(_Problem(reduced, (mean_Nm, shift[0]), spread), params)
+    cost, amplitude, offset, shifts = solved.T
     weight = np.exp(-0.5 * (cost - cost.min()))
     weight /= weight.sum()
     best = int(cost.argmin())
@@ -215,16 +219,39 @@ def _columns(triangle: FloatArray, phase: float) -> FloatArray:
     return np.column_stack([weight, offset, -offset, shift, -shift, triangle[:, 4:-1]])
 
 
-def _solve(
-    triangle: FloatArray, phase: float, means: tuple[float, float], spread: FloatArray
-) -> tuple[float, float, float, float]:
-    """Solve for one phase: cost, amplitude, offset and shift."""
-    wanted = np.zeros(spread.size)
-    wanted[0] = means[0] / spread[0]
-    wanted[3], wanted[4] = max(means[1], 0.0) / spread[3], max(-means[1], 0.0) / spread[4]
-    equations = np.vstack([_columns(triangle, phase), np.diag(1.0 / spread)])
-    solution, rest = nnls(equations, np.concatenate([triangle[:, -1], wanted]))
-    return float(rest**2), float(solution[0]), float(solution[1] - solution[2]), float(solution[3] - solution[4])
+class _Problem:
+    """The non-negative least-squares problem of one phase; all but one column is the same for all phases."""
+
+    def __init__(self, triangle: FloatArray, means: tuple[float, float], spread: FloatArray) -> None:
+        wanted = np.zeros(spread.size)
+        wanted[0] = means[0] / spread[0]
+        wanted[3], wanted[4] = max(means[1], 0.0) / spread[3], max(-means[1], 0.0) / spread[4]
+        self._triangle = triangle
+        self._equations = np.vstack([_columns(triangle, 0.0), np.diag(1.0 / spread)])
+        self._right = np.concatenate([triangle[:, -1], wanted])
+
+    def solve(self, phase: float) -> tuple[float, float, float, float]:
+        """Solve for one phase: cost, amplitude, offset and shift."""
+        triangle, equations = self._triangle, self._equations
+        equations[: triangle.shape[0], 0] = np.cos(phase) * triangle[:, 0] + np.sin(phase) * triangle[:, 1]
+        solution, rest = nnls(equations, self._right)
+        return float(rest**2), float(solution[0]), float(solution[1] - solution[2]), float(solution[3] - solution[4])
+
+
+def _solve_phases(problem: _Problem, params: GravityParams) -> tuple[FloatArray, FloatArray]:
+    """Solve for the phases on a grid that may matter: every few, then all beside those that are not out of question."""
+    count = round(360.0 / params.phase_step_deg)
+    phases = np.radians(np.arange(count) * params.phase_step_deg)
+    coarse = range(0, count, params.coarse_steps)
+    solved = {i: problem.solve(phases[i]) for i in coarse}
+    bound = min(found[0] for found in solved.values()) + params.hopeless_cost
+    for i in coarse:
+        if solved[i][0] <= bound:
+            for near in range(i - params.coarse_steps + 1, i + params.coarse_steps):
+                if near % count not in solved:
+                    solved[near % count] = problem.solve(phases[near % count])
+    kept = sorted(solved)
+    return phases[kept], np.array([solved[i] for i in kept])
 
 
 def _shift_sd(triangle: FloatArray, phase: float, spread: FloatArray) -> float:

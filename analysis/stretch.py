@@ -196,7 +196,10 @@ def turning_points(values: FloatArray, *, threshold: float) -> list[int]:
     turns: list[int] = []
     low = high = 0
     direction = 0
-    for i, value in enumerate(values.tolist()):
+    rising = np.diff(values)
+    extreme = np.r_[True, rising[:-1] * rising[1:] <= 0, True] if values.size > 1 else np.ones(values.size, dtype=bool)
+    candidates = np.flatnonzero(extreme)  # a series turns at its extremes only: most samples need no look
+    for i, value in zip(candidates.tolist(), values[candidates].tolist(), strict=True):
         if direction >= 0 and value > values[high]:
             high = i
         if direction <= 0 and value < values[low]:
