@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analysis.muscles import Joint
 from capture.anatomy import JOINTS
-from capture.follow import Followed, Picture
+from capture.follow import Followed
 from capture.imaging import PolarGrid, sample_polar
 from capture.limb import Hinge, move_hinge
 from capture.registration import (
@@ -19,12 +19,13 @@ from capture.registration import (
     learn_template,
     spread_over_angles,
 )
-from capture.smoothing import CourseParams, SmootherParams, best_course, smooth
+from capture.smoothing import CourseFinder, CourseParams, SmootherParams, smooth
 from capture.survey import Survey, working_image
 from capture.video import VideoReader
 
 __all__ = ["Course", "CourseFitParams", "course_from_pictures", "course_from_poses"]
 
+Image = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 
@@ -50,6 +51,8 @@ class CourseFitParams:
         Standard deviation of an angle that comes from a single pose's landmarks alone.
     n_centres
         Times that the template is learnt, each about a centre that the one before corrected.
+    picture_margin
+        Room around a training picture for those corrections, relative to what is sampled.
     """
 
     range_margin_deg: float = 20.0
@@ -62,6 +65,7 @@ class CourseFitParams:
     least_sd_deg: float = 0.4
     lone_pose_sd_deg: float = 6.0
     n_centres: int = 4
+    picture_margin: float = 0.3
     registration: RegistrationParams = field(default_factory=RegistrationParams)
     motion: CourseParams = field(default_factory=CourseParams)
     smoother: SmootherParams = field(default_factory=SmootherParams)
@@ -98,24 +102,28 @@ def course_from_pictures(  # noqa: PLR0913 - one argument for each step before i
     Course or None
         ``None`` if too few poses agree to learn the limb's picture.
     """
-    fit = _fit(followed, hinge, joint, params)
+    fit = _fit(reader, seen, followed, hinge, joint=joint, params=params)
     if fit is None:
         return None
     half = params.registration.half_width_deg
     columns = np.arange(half, len(fit.grid_deg) - half)
     angles = fit.grid_deg[columns]
-    costs = np.zeros((len(seen.time_s), len(angles)), dtype=np.float32)
+    flexion = fit.hinge.flexion_deg
+    posed = {int(followed.index[k]): float(flexion[k]) for k in np.flatnonzero(np.isfinite(flexion))}
+    finder = CourseFinder(angles, params.motion)
     for frame in reader.frames():
-        if frame.index >= len(costs):
+        if frame.index >= len(seen.time_s):
             break
         picture = sample_polar(working_image(frame, seen), fit.grid, blur_px=fit.blur_px)
-        costs[frame.index] = angle_costs(picture, fit.template, columns, params.registration)
+        costs = angle_costs(picture, fit.template, columns, params.registration)
+        if frame.index in posed:
+            away = (angles - posed[frame.index]) / params.pose_sd_deg
+            costs = costs + np.minimum(0.5 * away**2, params.pose_limit).astype(np.float32)
+        finder.add(costs, frame.time_s)
         on_progress(frame.time_s / max(float(seen.time_s[-1]), 1e-6))
-    flexion = fit.hinge.flexion_deg
-    for k in np.flatnonzero(np.isfinite(flexion)):
-        away = (angles - flexion[k]) / params.pose_sd_deg
-        costs[followed.index[k]] += np.minimum(0.5 * away**2, params.pose_limit).astype(np.float32)
-    raw, sd = best_course(costs, seen.time_s, angles, params.motion)
+    for time_s in seen.time_s[finder.n_frames :]:  # a file that now reads shorter than before says nothing there
+        finder.add(np.zeros(len(angles), dtype=np.float32), float(time_s))
+    raw, sd = finder.finish()
     angle, spread = smooth(seen.time_s, raw, np.maximum(sd, params.least_sd_deg), params.smoother)
     return Course(
         angle_deg=angle,
@@ -170,18 +178,18 @@ class _Fit:
     template: LimbTemplate
 
 
-def _fit(followed: Followed, hinge: Hinge, joint: Joint, params: CourseFitParams) -> _Fit | None:
+def _fit(
+    reader: VideoReader, seen: Survey, followed: Followed, hinge: Hinge, *, joint: Joint, params: CourseFitParams
+) -> _Fit | None:
     """Learn the template, correct the centre by it, and learn it again about the corrected centre."""
-    kept = np.full(len(hinge.flexion_deg), np.nan)
-    at = [k for k in followed.pictures if np.isfinite(hinge.flexion_deg[k])]
-    kept[at] = hinge.flexion_deg[at]
-    chosen = spread_over_angles(kept, bin_deg=params.bin_deg, per_bin=params.per_bin)
+    chosen = spread_over_angles(hinge.flexion_deg, bin_deg=params.bin_deg, per_bin=params.per_bin)
     if len(chosen) < params.min_pictures:
         return None
-    shown = [followed.pictures[int(k)] for k in chosen]
     blur = max(0.0, _BLUR * (hinge.length_px / params.segment_px - 1.0))
     grid_deg = _grid(hinge, joint, params)
     radius = np.linspace(*params.registration.radius_range, params.registration.n_radii)
+    reach = (1.0 + params.picture_margin) * (radius[-1] * hinge.length_px + 3.0 * blur + 2.0)
+    shown = _pictures_of(reader, seen, followed.index[chosen], around_px=hinge.centre_px, reach_px=reach)
     start = hinge.centre_px
     for remaining in reversed(range(params.n_centres)):
         grid = PolarGrid(
@@ -207,7 +215,34 @@ def _fit(followed: Followed, hinge: Hinge, joint: Joint, params: CourseFitParams
     return _Fit(hinge=hinge, grid=grid, grid_deg=grid_deg, blur_px=blur, template=template)
 
 
-def _polar(shown: list[Picture], grid: PolarGrid, blur_px: float) -> NDArray[np.float32]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Picture:
+    """Part of a working image, and where its corner lies in it."""
+
+    image: Image
+    corner_px: Points
+
+
+def _pictures_of(
+    reader: VideoReader, seen: Survey, frames: NDArray[np.int64], *, around_px: Points, reach_px: float
+) -> list[_Picture]:
+    """Read some frames again, cut to a square: keeping those of a whole recording would fill the memory."""
+    wanted = {int(k) for k in frames}
+    left, top = np.maximum(np.floor(around_px - reach_px), 0.0).astype(int)
+    right, bottom = np.maximum(np.ceil(around_px + reach_px).astype(int), 2)
+    shown: list[_Picture] = []
+    for frame in reader.frames():
+        if frame.index in wanted:
+            image = working_image(frame, seen)
+            x, y = min(left, image.shape[1] - 2), min(top, image.shape[0] - 2)
+            part = np.ascontiguousarray(image[y:bottom, x:right])
+            shown.append(_Picture(image=part, corner_px=np.array([x, y], dtype=np.float64)))
+        if len(shown) == len(wanted):
+            break
+    return shown
+
+
+def _polar(shown: list[_Picture], grid: PolarGrid, blur_px: float) -> NDArray[np.float32]:
     pictures = [
         sample_polar(
             picture.image,

@@ -14,7 +14,7 @@ from capture.survey import Survey, working_image
 from capture.upright import View, view_around
 from capture.video import Frame, VideoReader
 
-__all__ = ["FollowParams", "Followed", "Picture", "follow"]
+__all__ = ["FollowParams", "Followed", "follow"]
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -47,8 +47,6 @@ class FollowParams:
         Radius of the disc that covers another person's head.
     other_sightings
         Sightings that make another person worth covering.
-    kept_pictures
-        Pictures kept to learn the limb's appearance from.
     keep_share
         A view is used further while its success is at least this share of the best view's.
     looks
@@ -65,18 +63,9 @@ class FollowParams:
     gate_growth_s: float = 1.0
     head: float = 0.45
     other_sightings: int = 3
-    kept_pictures: int = 240
     keep_share: float = 0.75
     looks: int = 2
     apart: float = 0.7
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Picture:
-    """Part of a working image, and where its corner lies in it."""
-
-    image: Image
-    corner_px: Points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,8 +78,6 @@ class Followed:
         Frames in which the person was looked for, shape (n,).
     xy_px, confidence, world_m
         Landmarks, shapes (n, 33, 2), (n, 33) and (n, 33, 3).
-    pictures
-        What the person looked like in some of them, by position in `index`.
     view
         Where the person was looked for.
     moving
@@ -102,7 +89,6 @@ class Followed:
     xy_px: Points
     confidence: Points
     world_m: Points
-    pictures: dict[int, Picture]
     view: View
     moving: bool
 
@@ -159,10 +145,6 @@ class _Follower:
         self._last = (time_s, torso(best.xy_px)[0])
         return best
 
-    def placed_view(self, time_s: float) -> View:
-        """Where the person is looked for at a time."""
-        return self._view(self._expected(time_s)[0], 0)
-
     def _expected(self, time_s: float) -> tuple[Points, float]:
         known = np.array([np.interp(time_s, self._times, self._middles[:, k]) for k in (0, 1)])
         if not self.moving:
@@ -214,15 +196,9 @@ def follow(  # noqa: PLR0913 - one argument for each step before it
     worth = [o for o in others if len(o.sightings) >= params.other_sightings and _apart(o, patient) > params.apart]
     follower = _Follower(patient, worth, params)
     period = 1.0 / (params.moving_rate_hz if follower.moving else params.rate_hz)
-    every = max(1, int(seen.time_s[-1] / period / params.kept_pictures))
     rows: list[tuple[int, float, Pose | None]] = []
-    pictures: dict[int, Picture] = {}
     for frame in _at_rate(reader, period):
         image = working_image(frame, seen)
-        if len(rows) % every == 0 and not follower.moving:
-            view = follower.placed_view(frame.time_s)
-            corner = np.maximum(np.array([view.x_px, view.y_px], dtype=np.float64), 0.0)
-            pictures[len(rows)] = Picture(image=view.cut(image), corner_px=corner)
         rows.append((frame.index, frame.time_s, follower.find(image, frame.time_s, model)))
         on_progress(frame.time_s / max(float(seen.time_s[-1]), 1e-6))
     missing = (np.full((_N, 2), np.nan), np.zeros(_N), np.full((_N, 3), np.nan))
@@ -232,7 +208,6 @@ def follow(  # noqa: PLR0913 - one argument for each step before it
         xy_px=np.stack([r[2].xy_px if r[2] else missing[0] for r in rows]),
         confidence=np.stack([r[2].confidence if r[2] else missing[1] for r in rows]),
         world_m=np.stack([r[2].world_m if r[2] else missing[2] for r in rows]),
-        pictures=pictures,
         view=follower.view,
         moving=follower.moving,
     )

@@ -83,8 +83,10 @@ class LandmarkTracks:
             ("xy_px", (time.size, len(self.names), 2)),
             ("confidence", (time.size, len(self.names))),
         ):
-            values = np.array(getattr(self, name), dtype=np.float64)
+            values = np.asarray(getattr(self, name), dtype=np.float64)
             if values.shape != shape:
                 raise DataError(f"expected LandmarkTracks.{name} of shape {shape}; got {values.shape}")
-            values.setflags(write=False)
+            if values.flags.writeable or values.base is not None:  # an hour's are not copied without need
+                values = values.copy()
+                values.setflags(write=False)
             object.__setattr__(self, name, values)

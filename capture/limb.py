@@ -137,8 +137,7 @@ def _modes(limbs: LimbPoints, weight: Points, params: HingeParams) -> list[int]:
     reach = params.agree * float(np.median(np.hypot(*limbs.moved_px.T)))
     step = max(1, len(weight) // _MODE_SEEDS)
     seeds = np.arange(0, len(weight), step)
-    distance = np.hypot(*(limbs.joint_px[seeds, None] - limbs.joint_px[None]).transpose(2, 0, 1))
-    support = ((distance < reach) * weight).sum(axis=1)
+    support = np.array([weight[np.hypot(*(limbs.joint_px - limbs.joint_px[s]).T) < reach].sum() for s in seeds])
     chosen: list[int] = []
     for k in np.argsort(-support):
         near = [np.hypot(*(limbs.joint_px[seeds[k]] - limbs.joint_px[c])) < reach for c in chosen]

@@ -1,11 +1,13 @@
 """The most likely course of an angle through noisy evidence: dynamic programming, then a forward-backward smoother."""
 
+from array import array
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CourseParams", "SmootherParams", "best_course", "smooth"]
+__all__ = ["CourseFinder", "CourseParams", "SmootherParams", "best_course", "smooth"]
 
 Points = NDArray[np.float64]
 
@@ -20,10 +22,87 @@ class CourseParams:
         Standard deviation of its velocity; passive stretches reach 500 deg/s and cost a few units then.
     rest_deg
         Movement between frames that costs next to nothing.
+    settle_frames
+        Frames after which it is looked how far back all courses agree; what they agree on is settled and let go.
+    max_frames
+        Frames that are kept at most; where the courses do not agree by then, the best one so far is settled.
     """
 
     usual_deg_s: float = 250.0
     rest_deg: float = 1.5
+    settle_frames: int = 512
+    max_frames: int = 8192
+
+
+class CourseFinder:
+    """Finds the course of least total cost (Viterbi) frame by frame; only frames that are not settled are kept.
+
+    Parameters
+    ----------
+    angle_deg
+        Angles of the grid, evenly growing, shape (k,).
+    """
+
+    def __init__(self, angle_deg: Points, params: CourseParams = CourseParams()) -> None:
+        self._angle_deg = angle_deg
+        self._params = params
+        self._step = float(angle_deg[1] - angle_deg[0])
+        self._rows = np.arange(len(angle_deg))
+        self._apart = np.square(np.subtract.outer(self._rows, self._rows) * self._step).astype(np.float32)
+        self._total = np.zeros(len(angle_deg), dtype=np.float32)
+        self._last_s = 0.0
+        self._costs: list[NDArray[np.float32]] = []
+        self._came_from: list[NDArray[np.int16]] = []
+        self._settled_deg = array("d")
+        self._settled_sd = array("d")
+
+    @property
+    def n_frames(self) -> int:
+        """Frames that were added."""
+        return len(self._settled_deg) + len(self._costs)
+
+    def add(self, costs: NDArray[np.float32], time_s: float) -> None:
+        """Add the next frame: the cost of each angle (minus log-likelihood), shape (k,), and its time."""
+        if self.n_frames == 0:
+            came_from, total = self._rows, costs
+        else:
+            reach = self._params.rest_deg + self._params.usual_deg_s * (time_s - self._last_s)
+            paths = self._total[None, :] + self._apart * np.float32(0.5 / reach**2)
+            came_from = paths.argmin(axis=1)
+            total = paths[self._rows, came_from] + costs
+        self._total = total - total.min()  # only differences matter, and hours must not eat up the digits
+        self._last_s = time_s
+        self._costs.append(costs)
+        self._came_from.append(came_from.astype(np.int16))
+        if len(self._costs) % self._params.settle_frames == 0:
+            self._settle_agreed()
+
+    def finish(self) -> tuple[Points, Points]:
+        """Settle the rest; return the course and its standard deviation by the curvature of the cost, shape (n,)."""
+        if self._costs:
+            self._settle(len(self._costs) - 1, int(self._total.argmin()))
+        return np.array(self._settled_deg), np.array(self._settled_sd)
+
+    def _settle_agreed(self) -> None:
+        states: NDArray[np.integer[Any]] = self._rows
+        for i in range(len(self._costs) - 1, 0, -1):
+            states = self._came_from[i][states]
+            if (states == states[0]).all():
+                self._settle(i - 1, int(states[0]))
+                return
+        if len(self._costs) >= self._params.max_frames:
+            self._settle(len(self._costs) - 1, int(self._total.argmin()))
+
+    def _settle(self, last: int, state: int) -> None:
+        """Follow the course back from a state in frame `last` of those kept, and let these frames go."""
+        states = np.zeros(last + 1, dtype=np.int64)
+        states[last] = state
+        for i in range(last, 0, -1):
+            states[i - 1] = self._came_from[i][states[i]]
+        angle, sd = _refine(np.stack(self._costs[: last + 1]), states, self._angle_deg, self._step)
+        self._settled_deg.extend(angle)
+        self._settled_sd.extend(sd)
+        del self._costs[: last + 1], self._came_from[: last + 1]
 
 
 def best_course(
@@ -43,21 +122,10 @@ def best_course(
     angle_deg, sd_deg
         The course and its standard deviation by the curvature of the cost, shape (n,).
     """
-    n, k = costs.shape
-    step = float(angle_deg[1] - angle_deg[0])
-    apart = np.square(np.subtract.outer(np.arange(k), np.arange(k)) * step).astype(np.float32)
-    total = costs[0].astype(np.float32)
-    came_from = np.zeros((n, k), dtype=np.int16)
-    for i in range(1, n):
-        reach = params.rest_deg + params.usual_deg_s * (time_s[i] - time_s[i - 1])
-        paths = total[None, :] + apart * np.float32(0.5 / reach**2)
-        came_from[i] = paths.argmin(axis=1)
-        total = paths[np.arange(k), came_from[i]] + costs[i]
-    state = np.zeros(n, dtype=np.int64)
-    state[-1] = int(total.argmin())
-    for i in range(n - 1, 0, -1):
-        state[i - 1] = came_from[i, state[i]]
-    return _refine(costs, state, angle_deg, step)
+    finder = CourseFinder(angle_deg, params)
+    for row, at_s in zip(costs.astype(np.float32), time_s, strict=True):
+        finder.add(row, float(at_s))
+    return finder.finish()
 
 
 def _refine(

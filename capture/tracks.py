@@ -60,11 +60,15 @@ def tracks_of(
             confidence[near, k] = np.interp(seen.time_s[near], times, followed.confidence[found, k])
     if hinge is not None:
         _place_limb(xy, hinge, angle_deg, joint, side)
+    xy /= seen.scale  # in place, and handed over read-only: an hour's landmarks are not copied
+    np.clip(confidence, 0.0, 1.0, out=confidence)
+    for handed_over in (xy, confidence):
+        handed_over.setflags(write=False)
     return LandmarkTracks(
         time_s=seen.time_s,
         names=POSE_LANDMARKS,
-        xy_px=xy / seen.scale,
-        confidence=np.clip(confidence, 0.0, 1.0),
+        xy_px=xy,
+        confidence=confidence,
         width_px=seen.width_px,
         height_px=seen.height_px,
     )

@@ -1,5 +1,6 @@
 """Landmarks in files: those that other tools made, read strictly, and ours, written for other tools."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ LANDMARK_ENDINGS = (".csv", ".parquet", ".trc")
 """Endings of the files that `write_landmarks` makes; a name without an ending is a folder of OpenPose files."""
 
 _DECIMALS = 4
+_ROWS_AT_ONCE = 1000
 
 
 def is_landmark_file(path: Path) -> bool:
@@ -143,10 +145,18 @@ def _columns(tracks: LandmarkTracks, angle: JointAngle | None) -> dict[str, Floa
 
 
 def _write_csv(path: Path, columns: dict[str, FloatArray]) -> None:
-    rows = [",".join(map(_cell, row)) for row in zip(*(column.tolist() for column in columns.values()), strict=True)]
-    text = "\n".join([",".join(columns), *rows, ""])
-    write_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_file(path, lambda partial: _write_rows(partial, columns))
+
+
+def _write_rows(path: Path, columns: dict[str, FloatArray]) -> None:
+    """Write some rows at a time: an hour's table as text would fill the memory."""
+    n_rows = len(next(iter(columns.values())))
+    with path.open("w", encoding="utf-8") as file:
+        file.write(",".join(columns) + "\n")
+        for first in range(0, n_rows, _ROWS_AT_ONCE):
+            part = [column[first : first + _ROWS_AT_ONCE].tolist() for column in columns.values()]
+            file.writelines(",".join(map(_cell, row)) + "\n" for row in zip(*part, strict=True))
 
 
 def _cell(value: float) -> str:
-    return f"{value:.{_DECIMALS}f}" if np.isfinite(value) else ""
+    return f"{value:.{_DECIMALS}f}" if math.isfinite(value) else ""

@@ -15,6 +15,8 @@ from records.errors import RecordError
 
 __all__ = ["TABLE_ENDINGS", "column_names", "first_row", "is_table", "read_columns", "read_metadata", "write_parquet"]
 
+_ROWS_AT_ONCE = 1 << 16
+
 TABLE_ENDINGS = (".csv", ".parquet")
 HEADER_BYTES = 1 << 16
 SHOWN_CHARACTERS = 40
@@ -223,8 +225,12 @@ def write_parquet(path: Path, columns: Mapping[str, FloatArray], metadata: Mappi
     OSError
         If the file cannot be written; the caller knows what to say of it.
     """
-    table = pa.table({name: pa.array(values) for name, values in columns.items()})
-    pq.write_table(table.replace_schema_metadata(dict(metadata or {})), path, compression="zstd")
+    types = pa.table({name: pa.array(values[:0]) for name, values in columns.items()}).schema
+    n_rows = max((len(values) for values in columns.values()), default=0)
+    with pq.ParquetWriter(path, types.with_metadata(dict(metadata or {})), compression="zstd") as file:
+        for first in range(0, max(n_rows, 1), _ROWS_AT_ONCE):  # a whole hour's columns are not copied at once
+            rows = slice(first, first + _ROWS_AT_ONCE)
+            file.write_table(pa.table([pa.array(values[rows]) for values in columns.values()], schema=file.schema))
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -87,11 +87,15 @@ def write_trc(path: Path, tracks: LandmarkTracks) -> None:
         "\t".join(["", "", *(f"{axis}{k}" for k in range(1, n_names + 1) for axis in "XYZ")]),
         "",
     ]
-    for frame, (time_s, xy_px) in enumerate(zip(tracks.time_s, tracks.xy_px, strict=True), start=1):
-        cells = [cell for x, y in xy_px for cell in _cells(x, y)]
-        lines.append("\t".join([str(frame), f"{time_s:.6f}", *cells]))
-    text = "\n".join(lines) + "\n"
-    write_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_file(path, lambda partial: _write_lines(partial, lines, tracks))
+
+
+def _write_lines(path: Path, head: list[str], tracks: LandmarkTracks) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in head)
+        for frame, (time_s, xy_px) in enumerate(zip(tracks.time_s, tracks.xy_px, strict=True), start=1):
+            cells = [cell for x, y in xy_px for cell in _cells(x, y)]
+            file.write("\t".join([str(frame), f"{time_s:.6f}", *cells]) + "\n")
 
 
 def _cells(x_px: float, y_px: float) -> tuple[str, str, str]:
