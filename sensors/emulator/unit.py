@@ -227,10 +227,13 @@ class VirtualUnit(ABC):
         return made
 
     async def notify(self, characteristic: str, data: bytes) -> bool:
-        """Hand a notification to the radio; false where its queue is full or nobody is connected."""
-        if self.connection is None or self.link.waiting(self.controller) >= self.link.params.queue_packets:
+        """Hand a notification to the radio; false where its queue is full or nobody has subscribed."""
+        connection = self.connection
+        if connection is None or not self._wanted(connection, characteristic):
             return False
-        await self.device.notify_subscriber(self.connection, self._characteristics[characteristic], data)
+        if self.link.waiting(self.controller) >= self.link.params.queue_packets:
+            return False
+        await self.device.notify_subscriber(connection, self._characteristics[characteristic], data)
         return True
 
     def soon(self, work: Coroutine[Any, Any, None]) -> None:
@@ -269,6 +272,11 @@ class VirtualUnit(ABC):
             if await self.notify(series.characteristic, series.encode(burst)):
                 ledger.handed.update(dict.fromkeys(series.channels, series.per_packet))
                 missed = 0
+
+    def _wanted(self, connection: Connection, characteristic: str) -> bool:
+        """Tell whether somebody has subscribed to the notifications of a characteristic."""
+        subscribed = self.device.gatt_server.subscribers.get(connection, {})
+        return bool(subscribed.get(self._characteristics[characteristic].handle, b"\0")[0])
 
     def _connected(self, connection: Connection) -> None:
         self.connection = connection
