@@ -11,12 +11,14 @@ from analysis.errors import AnalysisError
 from analysis.finding import (
     Assessment,
     Catch,
+    EmgOnset,
     Grade,
     Pendulum,
     Resistance,
     Stretch,
     StretchFinding,
     Tardieu,
+    Threshold,
     VelocityClass,
 )
 from analysis.grading import GradingParams, KinematicEvidence, grade_by_force, grade_by_movement
@@ -25,6 +27,18 @@ from analysis.load import LimbLoad, LoadParams, measure_load
 from analysis.model import Recording, TestKind
 from analysis.motion import Motion, track_motion
 from analysis.pendulum import PendulumParams, measure_pendulum
+from analysis.reflex import (
+    ReflexOnset,
+    ReflexParams,
+    crossing,
+    emg_catch,
+    emg_doubts,
+    emg_onsets,
+    measure_threshold,
+    movement_onset,
+    threshold_doubts,
+    torque_onset,
+)
 from analysis.resistance import (
     ResistanceParams,
     fast_evidence,
@@ -47,7 +61,7 @@ class AssessParams:
 
     Attributes
     ----------
-    stretch, catch, load, resistance, clonus, tardieu, pendulum, grading
+    stretch, catch, load, resistance, clonus, tardieu, reflex, pendulum, grading
         See the steps.
     stiff_ratio
         Without a fast stretch, an exam whose widest range is below this many times that of a rigid limb is graded all
@@ -64,6 +78,7 @@ class AssessParams:
     resistance: ResistanceParams = field(default_factory=ResistanceParams)
     clonus: ClonusParams = field(default_factory=ClonusParams)
     tardieu: TardieuParams = field(default_factory=TardieuParams)
+    reflex: ReflexParams = field(default_factory=ReflexParams)
     pendulum: PendulumParams = field(default_factory=PendulumParams)
     grading: GradingParams = field(default_factory=GradingParams)
     stiff_ratio: float = 2.0
@@ -133,25 +148,28 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     ]
     seen = [_depart(exam, i, params) for i in range(len(exam.legs))]
     grade, why = _grade(exam, seen, resistances, params)
+    fired, silent = _fire(exam, params)
     findings = tuple(
         StretchFinding(
             stretch=stretch,
-            catch=_catch(exam, i, seen[i], resistances[i], grade, params),
+            catch=_catch(exam, i, seen[i], resistances[i], grade, params) or _emg_catch(exam, i, fired[i], params),
             resistance=resistances[i],
             quality=exam.quality[i],
+            emg=fired[i],
         )
         for i, stretch in enumerate(exam.stretches)
     )
     curves = tuple(None if exam.load is None else resistance_curve(exam.motion, leg, exam.load) for leg in exam.legs)
+    threshold, no_threshold = _threshold(exam, fired, seen, params)
     return Assessment(
         recording=recording,
         stretches=findings,
         curves=curves,
         tardieu=_tardieu(exam, findings, params),
-        threshold=None,
+        threshold=threshold,
         pendulum=None,
         grade=grade,
-        warnings=(*recording.warnings, *exam.warnings, *why),
+        warnings=(*recording.warnings, *exam.warnings, *silent, *why, *no_threshold),
     )
 
 
@@ -309,6 +327,70 @@ def _catch(
         return kinematic_catch(motion, leg, seen.departure, probability=seen.probability, params=params.catch)
     spastic = 1.0 if grade is None else 1.0 - grade.probabilities["0"]
     return force_catch(motion, leg, exam.load, limb=exam.limb, exam_probability=spastic, params=params.resistance)
+
+
+def _fire(exam: _Exam, params: AssessParams) -> tuple[list[tuple[EmgOnset, ...]], tuple[str, ...]]:
+    """Find when the stretched muscles began to fire in each stretch, and say what keeps EMG from being read."""
+    recording = exam.recording
+    read = [
+        emg_onsets(recording.emg, exam.motion, leg, group=recording.muscle_group, params=params.reflex)
+        for leg in exam.legs
+    ]
+    said = list(dict.fromkeys(sentence for _, sentences in read for sentence in sentences))
+    if exam.legs and recording.emg:
+        said += emg_doubts(recording.emg, recording.muscle_group)
+    return [onsets for onsets, _ in read], tuple(said)
+
+
+def _emg_catch(exam: _Exam, index: int, fired: Sequence[EmgOnset], params: AssessParams) -> Catch | None:
+    """Report the catch that EMG shows where resistance was not measured and the movement shows none."""
+    if exam.load is not None or exam.stretches[index].velocity is VelocityClass.V1:
+        return None
+    return emg_catch(fired, exam.motion, exam.legs[index], end_range_deg=exam.end_range_deg, params=params.reflex)
+
+
+def _threshold(
+    exam: _Exam, fired: Sequence[Sequence[EmgOnset]], seen: Sequence[_Seen], params: AssessParams
+) -> tuple[Threshold | None, tuple[str, ...]]:
+    """Fit the reflex threshold to all usable stretches, or say why not where there were enough of them."""
+    motion, joint = exam.motion, exam.recording.muscle.joint
+    usable = [i for i in range(len(exam.legs)) if not exam.quality[i]]
+    if len(usable) < params.reflex.threshold.min_points:
+        return None, ()
+    onsets: dict[str, list[ReflexOnset | None]] = {}
+    if any(fired):
+        first = [min(fired[i], key=lambda one: one.time_s, default=None) for i in usable]
+        onsets["emg"] = [None if one is None else ReflexOnset(time_s=one.time_s, sd_s=one.sd_s) for one in first]
+    if exam.load is not None:
+        onsets["torque"] = [
+            torque_onset(motion, exam.legs[i], exam.load, limb=exam.limb, params=params.reflex) for i in usable
+        ]
+    onsets["movement"] = [_departed(exam, seen[i], params) for i in usable]
+    crossings = {
+        method: [
+            None if one is None else crossing(one, motion, exam.legs[i], joint=joint, params=params.reflex)
+            for i, one in zip(usable, found, strict=True)
+        ]
+        for method, found in onsets.items()
+    }
+    try:
+        threshold = measure_threshold(
+            crossings,
+            start_deg=float(np.median([motion.stretch_deg[exam.legs[i].start] for i in usable])),
+            end_deg=exam.end_range_deg,
+            stretch_sign=exam.recording.muscle.stretch_sign,
+            params=params.reflex,
+        )
+    except AnalysisError as error:
+        return None, (str(error),)
+    return threshold, threshold_doubts(threshold, end_deg=exam.motion.sign * exam.end_range_deg)
+
+
+def _departed(exam: _Exam, seen: _Seen, params: AssessParams) -> ReflexOnset | None:
+    """Take the onset of a reflex from a probable catch in the movement."""
+    if seen.departure is None or seen.probability < params.catch.min_probability:
+        return None
+    return movement_onset(exam.motion, seen.departure, params.reflex)
 
 
 def _tardieu(exam: _Exam, findings: Sequence[StretchFinding], params: AssessParams) -> Tardieu:

@@ -11,6 +11,7 @@ __all__ = [
     "GRADES",
     "Assessment",
     "Catch",
+    "EmgOnset",
     "Grade",
     "Pendulum",
     "Resistance",
@@ -89,6 +90,29 @@ class Catch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmgOnset:
+    """When a muscle began to fire in a stretch.
+
+    Attributes
+    ----------
+    muscle
+        Name of the channel, as recorded.
+    time_s, sd_s
+        Instant and its standard deviation.
+    amplitude_ratio
+        Amplitude after the onset over that at rest (root mean squares).
+    method
+        How it was found.
+    """
+
+    muscle: str
+    time_s: float
+    sd_s: float
+    amplitude_ratio: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resistance:
     """Resistance of the limb to one stretch, inertia and gravity removed.
 
@@ -114,12 +138,23 @@ class Resistance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StretchFinding:
-    """A stretch with what was found in it; `quality` names the reasons why it is left out of the summary."""
+    """A stretch with what was found in it.
+
+    Attributes
+    ----------
+    stretch, catch, resistance
+        The movement, its catch and its resistance; ``None`` where there is none, or it was not measured.
+    quality
+        The reasons why it is left out of the summary.
+    emg
+        Onsets of the stretched muscles' EMG, one for each channel that began to fire.
+    """
 
     stretch: Stretch
     catch: Catch | None
     resistance: Resistance | None
     quality: tuple[str, ...] = ()
+    emg: tuple[EmgOnset, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +181,31 @@ class Tardieu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """Tonic stretch-reflex threshold and its sensitivity to velocity."""
+    """Tonic stretch-reflex threshold and its sensitivity to velocity.
+
+    Attributes
+    ----------
+    tsrt_deg
+        Joint angle at which the reflex begins without movement.
+    mu_s
+        By how much angular velocity along the stretch lowers it.
+    tsrt_ci95_deg, mu_ci95_s
+        Intervals of 95 %, lower bound first.
+    n
+        Number of stretches that it was read off.
+    method
+        What showed the onset of the reflex.
+    points
+        Velocity along the stretch and joint angle at the threshold of each of these stretches, in order of time.
+    """
 
     tsrt_deg: float
     mu_s: float
     tsrt_ci95_deg: tuple[float, float]
     n: int
+    mu_ci95_s: tuple[float, float] = (float("nan"), float("nan"))
+    method: str = ""
+    points: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

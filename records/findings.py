@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from analysis.finding import Assessment, Catch, Grade, Pendulum, Resistance, StretchFinding, Tardieu, Threshold
+from analysis.finding import (
+    Assessment,
+    Catch,
+    EmgOnset,
+    Grade,
+    Pendulum,
+    Resistance,
+    StretchFinding,
+    Tardieu,
+    Threshold,
+)
 from analysis.model import Source
 from records.columns import ANGLE, ANGLE_SOURCE, TIME
 from records.durable import write_file
@@ -37,7 +47,8 @@ def finding_of(assessment: Assessment, *, path: str, angle_file: str | Path | No
     -------
     dict
         Plain JSON values; all keys are there, ``None`` where something was not found, numbers are finite. Beyond the
-        contract: ``peak_s`` of a stretch, ``angle_interval95_deg`` of a catch, and ``version``.
+        contract: ``peak_s`` and ``emg`` of a stretch, ``angle_interval95_deg`` of a catch, ``mu_ci95_s``, ``method``
+        and ``points`` of a threshold, and ``version``.
     """
     recording = assessment.recording
     return {
@@ -95,6 +106,17 @@ def _stretch(found: StretchFinding) -> dict[str, Any]:
         "catch": _catch(found.catch),
         "resistance": _resistance(found.resistance),
         "quality": list(found.quality),
+        "emg": [_emg(onset) for onset in found.emg],
+    }
+
+
+def _emg(onset: EmgOnset) -> dict[str, Any]:
+    return {
+        "muscle": onset.muscle,
+        "onset_s": _number(onset.time_s),
+        "sd_s": _number(onset.sd_s),
+        "amplitude_ratio": _number(onset.amplitude_ratio),
+        "method": onset.method,
     }
 
 
@@ -141,6 +163,11 @@ def _threshold(threshold: Threshold | None) -> dict[str, Any] | None:
         "mu_s": _number(threshold.mu_s, PROBABILITY_DIGITS),
         "tsrt_ci95_deg": _interval(threshold.tsrt_ci95_deg),
         "n": threshold.n,
+        "mu_ci95_s": [_number(bound, PROBABILITY_DIGITS) for bound in threshold.mu_ci95_s],
+        "method": threshold.method,
+        "points": [
+            {"velocity_deg_s": _number(velocity), "angle_deg": _number(angle)} for velocity, angle in threshold.points
+        ],
     }
 
 
