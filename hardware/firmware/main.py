@@ -1,0 +1,7 @@
+"""What the board runs when it is switched on."""
+
+from goniometer import Goniometer
+
+unit = Goniometer()
+while True:
+    unit.step()
