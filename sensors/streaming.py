@@ -1,20 +1,33 @@
 """What streams from units to whoever wants it, and what is known of each unit while it does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from sensors.driver import Driver, Link
-from sensors.packets import Arrival, Channel, ClockQuality, LinkEvent, UnitInfo
+from sensors.packets import Arrival, Channel, ClockQuality, LinkEvent, Packet, UnitInfo
 
-__all__ = ["Air", "FoundUnit", "OpenLink", "Sink", "Stamped", "StreamParams", "UnitState", "UnitStatus"]
+__all__ = [
+    "Air",
+    "FoundUnit",
+    "Listener",
+    "OpenLink",
+    "Sink",
+    "Stamped",
+    "StreamParams",
+    "UnitState",
+    "UnitStatus",
+    "Watch",
+]
 
 Stamped = UnitInfo | Arrival | LinkEvent
 Sink = Callable[[Stamped], None]
 """Takes all that happens, in order. A unit's `UnitInfo` comes before its first `Arrival` or `LinkEvent`, and again
 before the first of a later segment in which it differs. It is called in the event loop: it must return at once. What it
 raises ends the streaming and reaches the caller."""
+Watch = Callable[[UnitInfo, Arrival, Sequence[Packet]], None]
+"""Sees what each arrival was decoded to, after the sink had it; for live views. It must return at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +44,8 @@ class FoundUnit:
         Where the operating system finds it; differs from host to host.
     signal_dbm
         Strength of its signal, ``None`` where it has none.
+    battery_percent
+        State of charge, where it advertises it.
     handle
         What its `Air` needs to open it.
     """
@@ -39,14 +54,28 @@ class FoundUnit:
     name: str
     address: str
     signal_dbm: float | None = None
+    battery_percent: float | None = None
     handle: object = field(default=None, compare=False, repr=False)
+
+
+class Listener(Protocol):
+    """Who holds a connection; called in the event loop, and returns at once."""
+
+    def notified(self, characteristic: str, data: bytes | bytearray) -> None:
+        """Take a notification."""
+
+    def forget(self) -> None:
+        """Drop the notifications that came so far."""
+
+    def lost(self) -> None:
+        """Learn that the connection is gone, other than by `OpenLink.close`."""
 
 
 class OpenLink(Link, Protocol):
     """A connection that somebody holds, and must close."""
 
     async def subscribe(self, characteristic: str) -> None:
-        """Have the notifications of a characteristic handed to `Air.open`'s `on_notification`."""
+        """Have the notifications of a characteristic handed to the listener."""
 
     async def close(self) -> None:
         """Disconnect; never raises, and does nothing to a connection that is already lost."""
@@ -62,10 +91,8 @@ class Air(Protocol):
     async def scan(self, seconds: float) -> tuple[FoundUnit, ...]:
         """Listen for units."""
 
-    async def open(
-        self, found: FoundUnit, on_notification: Callable[[str, bytes], None], on_lost: Callable[[], None]
-    ) -> OpenLink:
-        """Connect to a unit; notifications (characteristic, bytes) are handed on in the event loop as they come."""
+    async def open(self, found: FoundUnit, listener: Listener) -> OpenLink:
+        """Connect to a unit that a scan has found."""
 
 
 class UnitState(StrEnum):
@@ -95,7 +122,8 @@ class UnitStatus:
     segment
         Its connection, counted from 0; -1 before the first.
     received, lost
-        Samples by channel over all segments: that came, and that are known to be missing.
+        Samples by channel over all segments: that came, and that are known to be missing. A channel that cannot tell
+        what it lost is not in `lost`.
     duplicated
         Notifications' blocks that came twice and count once.
     rejected

@@ -17,6 +17,7 @@ from sensors.devices.goniometer_frames import (
     decode_calibration,
     decode_frame,
     decode_info,
+    decode_notice,
     decode_pong,
     decode_reply,
     encode_command,
@@ -55,6 +56,11 @@ _REMEDIES = {
     gatt.STATUS_MTU_TOO_SMALL: "the radio link carries too small packets; use another Bluetooth adapter, or remove "
     "the device in the system's Bluetooth settings and try again",
     gatt.STATUS_CHARGING: "it is being charged and must not be worn; unplug its cable and try again",
+    gatt.STATUS_IMU_MISSING: "its inertial sensors do not answer; check their cable, then switch it off and on",
+    gatt.STATUS_BUS_STUCK: "its sensors' cable is shorted or broken; check it, then switch it off and on",
+    gatt.STATUS_FORCE_MISSING: "its force sensor does not answer; check its cable, then switch it off and on",
+    gatt.STATUS_STORAGE: "its calibration is damaged; calibrate it anew",
+    gatt.STATUS_BATTERY_LOW: "its battery is empty; charge it",
     gatt.STATUS_BUSY: "it is busy; wait a few seconds, or switch it off and on",
     gatt.STATUS_BAD_OP: "its firmware does not know this command; update it (hardware/firmware)",
     gatt.STATUS_BAD_ARGUMENT: "its firmware does not take this setting; update it (hardware/firmware)",
@@ -79,9 +85,8 @@ class GoniometerDecoder:
         if arrival.characteristic == gatt.CHARACTERISTIC_SYNC and (pong := decode_pong(data)):
             sent_ns, received, answered = pong
             return [Pong(sent_ns=sent_ns, received_stamp=received, answered_stamp=answered, stamp_modulo=_CLOCK_MODULO)]
-        if arrival.characteristic == gatt.CHARACTERISTIC_CONTROL and (reply := decode_reply(data)):
-            op, status = reply
-            return [Reply(command=_name(gatt.COMMAND_NAMES, op), status=_name(gatt.STATUS_NAMES, status))]
+        if arrival.characteristic == gatt.CHARACTERISTIC_CONTROL and (reply := _reply(data)):
+            return [reply]
         if arrival.characteristic == gatt.BATTERY_LEVEL and len(data) == 1 and data[0] <= 100:
             return [BatteryLevel(percent=float(data[0]))]
         return [Rejected(reason="no message of a goniometer", data=data)]
@@ -235,6 +240,14 @@ def _known_info(data: bytes, name: str) -> Info:
         older = "its firmware" if info.proto < gatt.PROTOCOL else "catchangle"
         raise RefusedError(f"{name}: speaks protocol {info.proto}, catchangle speaks {gatt.PROTOCOL}; update {older}")
     return info
+
+
+def _reply(data: bytes) -> Reply | None:
+    if (notice := decode_notice(data)) is not None:
+        return Reply(command="notice", status=_name(gatt.STATUS_NAMES, notice))
+    if (reply := decode_reply(data)) is not None:
+        return Reply(command=_name(gatt.COMMAND_NAMES, reply[0]), status=_name(gatt.STATUS_NAMES, reply[1]))
+    return None
 
 
 async def _command(link: Link, op: int, arguments: bytes, name: str) -> None:

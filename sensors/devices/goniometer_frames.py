@@ -19,6 +19,7 @@ __all__ = [
     "decode_calibration",
     "decode_frame",
     "decode_info",
+    "decode_notice",
     "decode_pong",
     "decode_reply",
     "encode_calibration",
@@ -221,9 +222,14 @@ def encode_reply(op: int, status: int) -> bytes:
 
 def decode_reply(data: bytes) -> tuple[int, int] | None:
     """Unpack the answer to a command: (op, status); ``None`` where it is none."""
-    if len(data) < 2 or not data[0] & gatt.REPLY_BIT:
+    if len(data) < 2 or not data[0] & gatt.REPLY_BIT or data[0] == gatt.NOTICE_OP:
         return None
     return data[0] & ~gatt.REPLY_BIT, data[1]
+
+
+def decode_notice(data: bytes) -> int | None:
+    """Unpack what the unit says unasked: a status, ok when the fault has ended; ``None`` where it is none."""
+    return data[1] if len(data) >= 2 and data[0] == gatt.NOTICE_OP else None
 
 
 def encode_ping(sent_ns: int) -> bytes:
