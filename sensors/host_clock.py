@@ -223,7 +223,7 @@ def _support(lines: _Lines, *, share: float = 0.5) -> _Support:
     found = linprog(
         goal, A_ub=rows, b_ub=limits, bounds=[free, free if below else (0.0, 0.0), (-lines.drift, lines.drift)]
     )
-    if not found.success:
+    if not found.success or found.x is None:
         raise SensorError("the device's clock and the host's differ by more than any clock may; restart the sensor")
     upper, lower, slope = (float(value) for value in found.x)
     if not below:
@@ -253,7 +253,7 @@ def _error(lines: _Lines, support: _Support, ends: FloatArray, params: ClockFitP
             )
             if not found.success:  # no straight line passes between: the overlap was told by `_support`
                 return usual_wait_s
-            furthest = max(furthest, abs(sign * found.fun - y))
+            furthest = max(furthest, abs(sign * float(found.fun or 0.0) - y))
     return furthest
 
 

@@ -83,7 +83,7 @@ class LiveClock:
         self._last = (device_s, arrival_s)
         self._packets.append((device_s + (count - 1) * interval_s, arrival_s))
         self._refit(arrival_s)
-        times = device_s + interval_s * np.arange(count)
+        times: FloatArray = device_s + interval_s * np.arange(count, dtype=np.float64)
         return times if self._clock is None else self._clock.at(times)
 
     def pong(self, pong: Pong) -> None:

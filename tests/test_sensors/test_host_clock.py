@@ -91,7 +91,7 @@ def test_a_pinged_clock_stays_within_five_milliseconds(ppm: float, even: bool) -
 def test_the_stated_bound_holds() -> None:
     held = [
         seen.error_s(clock).max() <= clock.error_s
-        for seed in range(60)
+        for seed in range(30)
         for seen in [link(seed, length_s=40.0, even=bool(seed % 2))]
         for clock in [seen.fit(ClockQuality.TWO_WAY), seen.fit(ClockQuality.ONE_WAY)]
     ]
