@@ -195,17 +195,37 @@ class Radio:
         """Listen for units of known kinds, the nearest first."""
         heard = dict[str, FoundUnit]()
 
-        def hear(device: BLEDevice, advertisement: AdvertisementData) -> None:
-            found = _recognise(device, advertisement, self.drivers)
-            if found is not None:
-                heard[device.address] = found
+        def hear(unit: FoundUnit) -> None:
+            heard[unit.address] = unit
+
+        async with self._listening(hear):
+            await asyncio.sleep(seconds)
+        return tuple(sorted(heard.values(), key=lambda unit: -(unit.signal_dbm or -127.0)))
+
+    async def find(self, found: FoundUnit, seconds: float) -> FoundUnit | None:
+        """Listen for one unit that was found before, and return as soon as it is heard."""
+        heard: asyncio.Future[FoundUnit] = asyncio.get_running_loop().create_future()
+
+        def hear(unit: FoundUnit) -> None:
+            if (unit.kind, unit.address) == (found.kind, found.address) and not heard.done():
+                heard.set_result(unit)
+
+        async with self._listening(hear):
+            await asyncio.wait([heard], timeout=seconds)
+        return heard.result() if heard.done() else None
+
+    @asynccontextmanager
+    async def _listening(self, hear: Callable[[FoundUnit], None]) -> AsyncIterator[None]:
+        def recognise(device: BLEDevice, advertisement: AdvertisementData) -> None:
+            unit = _recognise(device, advertisement, self.drivers)
+            if unit is not None:
+                hear(unit)
 
         try:
-            async with self._busy, BleakScanner(hear, backend=self._scanner_backend):
-                await asyncio.sleep(seconds)
+            async with self._busy, BleakScanner(recognise, backend=self._scanner_backend):
+                yield
         except (BleakError, OSError, EOFError) as error:
             raise _explained(error, "cannot scan", no_radio=True) from error
-        return tuple(sorted(heard.values(), key=lambda unit: -(unit.signal_dbm or -127.0)))
 
     async def open(self, found: FoundUnit, listener: Listener) -> BluetoothLink:
         """Connect to a unit that a scan has found."""

@@ -91,6 +91,9 @@ class Air(Protocol):
     async def scan(self, seconds: float) -> tuple[FoundUnit, ...]:
         """Listen for units."""
 
+    async def find(self, found: FoundUnit, seconds: float) -> FoundUnit | None:
+        """Listen for one unit that was found before, and return as soon as it is heard."""
+
     async def open(self, found: FoundUnit, listener: Listener) -> OpenLink:
         """Connect to a unit that a scan has found."""
 
@@ -171,8 +174,10 @@ class StreamParams:
         A unit is stalled after so many frame periods without a frame.
     stall_floor_s
         It is never called stalled earlier than this (s): a packet waits that long on a busy radio.
+    frame_samples
+        Before the first frame it is thought to hold so many samples.
     lost_s
-        After so long without a frame (s) it is connected anew.
+        After so long without a frame (s), but not before twice the time to a stall, it is connected anew.
     ping_s
         Time between two questions for its clock (s).
     inquire_s
@@ -194,6 +199,7 @@ class StreamParams:
     rate_hz: float | None = None
     stall_frames: float = 5.0
     stall_floor_s: float = 0.2
+    frame_samples: int = 8
     lost_s: float = 2.0
     ping_s: float = 0.5
     inquire_s: float = 30.0
