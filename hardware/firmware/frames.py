@@ -64,6 +64,6 @@ class Frames:
         return memoryview(self._buffer)[:size]
 
     def miss(self, samples):
-        """Count samples that were not read in time; those gathered go too, since a frame has one interval throughout."""
+        """Count samples not read in time; those gathered go too, since a frame has one interval throughout."""
         self._lost += samples + self._filled
         self._filled = 0

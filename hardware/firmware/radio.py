@@ -41,7 +41,7 @@ class Radio:
         name = (gatt.NAME_PREFIX + tag).encode()[: gatt.NAME_MAX_BYTES]
         uuid = bytes(reversed(bytes_of(gatt.SERVICE)))
         data = ADVERTISED_FLAGS + field(TYPE_UUID128, uuid) + field(TYPE_SHORT_NAME, name)
-        self._ble.gap_advertise(ADVERTISE_US, adv_data=data, connectable=True)
+        self._ble.gap_advertise(ADVERTISE_US, data, connectable=True)
 
     def events(self):
         """Return what has happened since the last call."""
@@ -53,7 +53,9 @@ class Radio:
         if not self.connected:
             return False
         try:
-            self._ble.gatts_notify(self._connection, self._handles[characteristic], data)
+            # the stubs leave the connection out, which the board wants
+            handle = self._handles[characteristic]
+            self._ble.gatts_notify(self._connection, handle, data)  # type: ignore[call-arg,arg-type]
         except OSError:
             self._refused = True
             return False
@@ -71,7 +73,7 @@ class Radio:
     def drop(self):
         """End the connection."""
         if self.connected:
-            self._ble.gap_disconnect(self._connection)
+            self._ble.gap_disconnect(self._connection)  # type: ignore[arg-type]  # the stubs want a memoryview
 
     def _register(self, model, serial, revision):
         information = (

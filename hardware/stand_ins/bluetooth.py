@@ -76,7 +76,7 @@ class BLE:
             raise OSError(ENOMEM)
         world.sent.append(["notify", self._names[handle], hexed(data)])
 
-    def gap_advertise(self, interval_us, adv_data, connectable):
+    def gap_advertise(self, interval_us, adv_data, connectable=True):
         """Offer the unit."""
         world.sent.append(["advertise", hexed(adv_data)])
 
