@@ -9,7 +9,7 @@ from scipy import ndimage
 from analysis.model import FloatArray
 from sensors.clock import ImuPair
 from sensors.drift import DriftNoise, DriftPath, estimate_noise, find_steps, smooth_drift
-from sensors.ends import EndLooks, EndParams, look_by_ends
+from sensors.ends import EndLooks, EndParams, look_by_ends, look_by_rests, rest_runs
 from sensors.gravity import Blocks, GravityLooks, GravityParams, Turning, cut_blocks, look_by_gravity
 from sensors.hinge import Hinge
 
@@ -25,13 +25,13 @@ class CorrectionParams:
     block_s
         One look at the drift per this time (s).
     bias_sd_deg_s
-        Bias that a gyroscope may have where no rest shows it (deg/s).
-    rested_bias_sd_deg_s
-        Bias that is left after a rest showed it (deg/s).
+        Bias that a gyroscope may have before any rest or look shows it (deg/s).
     bias_walk_deg2_s3
         Growth of the bias' variance per second: about 0.05 deg/s over ten minutes.
     rest_noise_deg_s
         Noise of one block's look at the bias in a rest (deg/s).
+    scattering_rests
+        From so many rests on, their rates' own scatter tells how well a rest shows the bias: skin moves in rests.
     least_walk_deg2_s
         Least growth of the drift's variance per second: angle random walk.
     least_look_deg2
@@ -50,9 +50,9 @@ class CorrectionParams:
 
     block_s: float = 0.25
     bias_sd_deg_s: float = 2.0
-    rested_bias_sd_deg_s: float = 0.05
     bias_walk_deg2_s3: float = 4e-6
     rest_noise_deg_s: float = 0.1
+    scattering_rests: int = 3
     least_walk_deg2_s: float = 1e-3
     least_look_deg2: float = 0.05
     lags: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
@@ -111,14 +111,17 @@ def without_drift(
     rest_looks = _rest_looks(turning, blocks, resting, params)
     unseen_s = blocks.step_s * (1.0 - blocks.mean(seen.astype(float)))
     gap_var = (params.gap_rate_deg_s * unseen_s) ** 2 + _bridging_var(pair, turning, blocks)
-    if looks.in_plane >= params.gravity.min_in_plane:
+    unscaled = np.rad2deg(turning.joint_rad)
+    weak = looks.in_plane < params.gravity.strong_in_plane
+    held = _held_positions(unscaled, pair.rate_hz, params) if weak else ""
+    if looks.in_plane >= params.gravity.min_in_plane and isinstance(held, str):
         joint = np.rad2deg(looks.gain2 * turning.distal_rad - looks.gain1 * turning.proximal_rad)
         path, tau_s = _smooth_gravity(looks, rest_looks, gap_var, blocks, params)
         errors = _systematic(looks, tau_s / blocks.step_s)
         notes: tuple[str, ...] = ()
     else:
-        joint = np.rad2deg(turning.joint_rad)
-        path, notes = _smooth_without_gravity(joint, rest_looks, gap_var, blocks, pair.rate_hz, params)
+        joint = unscaled
+        path, notes = _smooth_without_gravity(held, rest_looks, gap_var, blocks, pair.rate_hz, params)
         errors = (params.gravity.scale_sd * (blocks.mean(joint) - np.median(joint))) ** 2
         notes += _drift_statement(path, resting, params)
     middle = blocks.first + 0.5 * (blocks.size - 1)
@@ -150,12 +153,20 @@ def _bridging_var(pair: ImuPair, turning: Turning, blocks: Blocks) -> FloatArray
 def _rest_looks(
     turning: Turning, blocks: Blocks, resting: NDArray[np.bool_], params: CorrectionParams
 ) -> tuple[FloatArray, FloatArray]:
-    """Rate of the integrated angle in blocks that rest entirely is bias; NaN elsewhere."""
+    """Rate of the integrated angle over each rest is bias; one look in the rest's middle block, NaN elsewhere."""
+    looks, var = np.full(blocks.first.size, np.nan), np.full(blocks.first.size, np.nan)
+    runs = rest_runs(blocks.mean(resting.astype(float)) > 0.999)
+    if not runs.size:
+        return looks, var
     joint = np.rad2deg(turning.joint_rad)
-    edges = np.r_[blocks.first, joint.size - 1]
-    rate = np.diff(joint[edges]) / (blocks.step_s * np.diff(edges) / blocks.size[0])
-    rests = blocks.mean(resting.astype(float)) > 0.999
-    return np.where(rests, rate, np.nan), np.where(rests, params.rest_noise_deg_s**2, np.nan)
+    edges = np.r_[blocks.first, joint.size - 1][runs]
+    lasting_s = np.maximum(np.diff(runs)[:, 0] * blocks.step_s, blocks.step_s)
+    rates = np.diff(joint[edges])[:, 0] / lasting_s
+    scatter = float(np.std(rates)) if rates.size >= params.scattering_rests else 0.0
+    at = runs.mean(axis=1).astype(np.intp)
+    looks[at] = rates
+    var[at] = params.rest_noise_deg_s**2 * blocks.step_s / lasting_s + scatter**2
+    return looks, var
 
 
 def _smooth_gravity(
@@ -170,14 +181,13 @@ def _smooth_gravity(
     least = DriftNoise(walk_deg2_s=params.least_walk_deg2_s, look_deg2=params.least_look_deg2)
     noise = estimate_noise(trusted, blocks.step_s, lags=params.lags, least=least)
     look_var = noise.look_deg2 * params.gravity.correlated / np.maximum(looks.weight, 1e-6)
-    rested = bool(np.isfinite(rest_looks[0]).any())
     path = smooth_drift(
         looks.drift_deg,
         look_var,
         *rest_looks,
         noise.walk_deg2_s * blocks.step_s + gap_var,
         step_s=blocks.step_s,
-        bias_prior_deg_s=params.rested_bias_sd_deg_s if rested else params.bias_sd_deg_s,
+        bias_prior_deg_s=params.bias_sd_deg_s,
         bias_walk_deg2_s3=params.bias_walk_deg2_s3,
         start_var_deg2=360.0**2,
     )
@@ -196,8 +206,17 @@ def _systematic(looks: GravityLooks, tau_blocks: float) -> FloatArray:
     return np.maximum(variance, 0.0)
 
 
+def _held_positions(joint_deg: FloatArray, rate_hz: float, params: CorrectionParams) -> EndLooks | str:
+    """Find positions that the joint comes back to: its turning points, or else its rests, or why there are none."""
+    ends = look_by_ends(joint_deg, rate_hz, params.ends)
+    if isinstance(ends, EndLooks):
+        return ends
+    rests = look_by_rests(joint_deg, rate_hz, params.ends)
+    return rests if isinstance(rests, EndLooks) else ends
+
+
 def _smooth_without_gravity(
-    joint_deg: FloatArray,
+    ends: EndLooks | str,
     rest_looks: tuple[FloatArray, FloatArray],
     gap_var: FloatArray,
     blocks: Blocks,
@@ -207,9 +226,8 @@ def _smooth_without_gravity(
     """Smooth the drift from rests, or from end positions where the joint keeps coming back to them."""
     looks, look_var = np.full(blocks.first.size, np.nan), np.full(blocks.first.size, np.nan)
     walk = params.least_walk_deg2_s
-    ends = look_by_ends(joint_deg, rate_hz, params.ends)
     rested = bool(np.isfinite(rest_looks[0]).any())
-    opening = "the joint's axis is vertical, where gravity cannot show the drift"
+    opening = "the joint's axis is nearly vertical, where gravity hardly shows the drift"
     if isinstance(ends, EndLooks):
         step = float(np.median(np.diff(ends.index))) / rate_hz
         least = DriftNoise(walk_deg2_s=walk, look_deg2=params.least_look_deg2)
@@ -221,7 +239,9 @@ def _smooth_without_gravity(
         looks[at], look_var[at], walk = ends.drift_deg, noise.look_deg2, noise.walk_deg2_s
         gap_var = gap_var.copy()
         gap_var[np.maximum(at - 1, 0)] += steps**2
-        said = f"{opening}; it was taken out on the assumption that the movement keeps coming back to the same ends"
+        said = (
+            f"{opening}; it was taken out on the assumption that the movement keeps coming back to the same positions"
+        )
     elif rested:
         said = f"{opening}; it was taken out by the rests alone"
     else:
@@ -232,7 +252,7 @@ def _smooth_without_gravity(
         *rest_looks,
         walk * blocks.step_s + gap_var,
         step_s=blocks.step_s,
-        bias_prior_deg_s=params.rested_bias_sd_deg_s if rested else params.bias_sd_deg_s,
+        bias_prior_deg_s=params.bias_sd_deg_s,
         bias_walk_deg2_s3=params.bias_walk_deg2_s3,
         start_var_deg2=360.0**2 if isinstance(ends, EndLooks) else 0.0,
     )

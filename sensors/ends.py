@@ -1,4 +1,4 @@
-"""Looks at the drift of an integrated angle, on the assumption that the joint comes back to the same end positions."""
+"""Looks at the drift of an integrated angle, on the assumption that the joint comes back to the same positions."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from scipy import signal
 
 from analysis.model import FloatArray
 
-__all__ = ["EndLooks", "EndParams", "look_by_ends"]
+__all__ = ["EndLooks", "EndParams", "look_by_ends", "look_by_rests", "rest_runs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,14 @@ class EndParams:
         Faster drifts are no gyroscope's.
     range_window_s
         The range is the median over windows of this length (s), so that drift does not count.
+    pause_deg_s, pause_step_s, min_pause_s
+        The joint rests while its angle, read at the second's steps (s), changes more slowly than the first (deg/s), for
+        the third (s) at least.
+    min_rests, min_rests_share, min_rests_span
+        So many rests, such a share of all rests, and over such a share of their time, at one position at least.
+    rest_slope_sd_deg_s, rest_slope_sds
+        The drift from rest to rest must agree with the rates in the rests to within so many standard deviations, each
+        rest's rate being known no better than the first (deg/s).
     """
 
     min_turns: int = 5
@@ -43,6 +51,14 @@ class EndParams:
     max_parting_deg_s: float = 0.05
     max_drift_deg_s: float = 2.0
     range_window_s: float = 20.0
+    pause_deg_s: float = 5.0
+    pause_step_s: float = 0.1
+    min_pause_s: float = 0.4
+    min_rests: int = 3
+    min_rests_share: float = 0.35
+    min_rests_span: float = 0.5
+    rest_slope_sd_deg_s: float = 0.1
+    rest_slope_sds: float = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,7 +116,78 @@ def look_by_ends(joint_deg: FloatArray, rate_hz: float, params: EndParams = EndP
     return EndLooks(index=turns[order], drift_deg=drift[order], sd_deg=typical)
 
 
+def rest_runs(resting: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """First sample and the one after the last of each rest, shape (m, 2)."""
+    edges = np.flatnonzero(np.diff(np.r_[False, resting, False]))
+    return edges.reshape(-1, 2).astype(np.intp)
+
+
+def look_by_rests(joint_deg: FloatArray, rate_hz: float, params: EndParams = EndParams()) -> EndLooks | str:
+    """Take rests at one position as looks at the drift: most exams start each stretch where they started the last.
+
+    The position is that of the first rest, where the limb lay before anything was done to it, or else the one at which
+    most rests lie on one line over time: where a stretch ends depends on its speed. The line's slope is the drift, and
+    must agree with how fast the integrated angle changes within the rests.
+
+    Parameters
+    ----------
+    joint_deg
+        Integrated angle, drifting, shape (n,).
+    rate_hz
+        Its rate.
+    params
+        When the assumption is made.
+    """
+    runs = _pauses(joint_deg, rate_hz, params)
+    if runs.shape[0] < params.min_rests:
+        return f"only {runs.shape[0]} rests"
+    middle = runs.mean(axis=1)
+    level = np.array([joint_deg[first:last].mean() for first, last in runs])
+    rates = np.array([joint_deg[last - 1] - joint_deg[first] for first, last in runs]) * rate_hz / np.diff(runs)[:, 0]
+    known_sd = max(float(np.std(rates)), params.rest_slope_sd_deg_s) / np.sqrt(rates.size)
+    slope = (float(np.mean(rates)), params.rest_slope_sds * known_sd)
+    needed = max(params.min_rests, params.min_rests_share * runs.shape[0])
+    same = _largest_line(middle / rate_hz, level, slope, params.max_scatter_deg, through_first=True)
+    if same.size < needed:
+        same = _largest_line(middle / rate_hz, level, slope, params.max_scatter_deg, through_first=False)
+    at_s = middle[same] / rate_hz
+    if same.size < needed or np.ptp(at_s) < params.min_rests_span * np.ptp(middle) / rate_hz:
+        return f"only {same.size} of {runs.shape[0]} rests at one position"
+    fit = np.polyfit(at_s, level[same], 1)
+    left = level[same] - np.polyval(fit, at_s)
+    sd = float(np.sqrt(np.sum(left**2) / max(same.size - 2, 1)))
+    return EndLooks(index=middle[same].astype(np.intp), drift_deg=level[same], sd_deg=sd)
+
+
+def _pauses(joint_deg: FloatArray, rate_hz: float, params: EndParams) -> NDArray[np.intp]:
+    """Find where the joint hardly moves for a while: an examiner's hands are never as still as a sensor on a table."""
+    size = max(1, round(params.pause_step_s * rate_hz))
+    edges = joint_deg[::size]
+    still = np.abs(np.diff(edges)) * rate_hz / size < params.pause_deg_s
+    runs = rest_runs(still)
+    long = np.diff(runs, axis=1)[:, 0] * size >= params.min_pause_s * rate_hz
+    return runs[long] * size
+
+
+def _largest_line(
+    at_s: FloatArray, level_deg: FloatArray, slope: tuple[float, float], tolerance_deg: float, *, through_first: bool
+) -> NDArray[np.intp]:
+    """Find the most levels that lie on one line whose slope is near a given one."""
+    rise, run = np.subtract.outer(level_deg, level_deg), np.subtract.outer(at_s, at_s)
+    slopes = rise / np.where(run > 0, run, np.nan)
+    best = np.zeros(0, dtype=np.intp)
+    least = np.inf
+    for i, j in np.argwhere(np.abs(slopes - slope[0]) <= slope[1]):
+        left = np.abs(level_deg - level_deg[i] - slopes[i, j] * (at_s - at_s[i]))
+        on = np.flatnonzero(left <= tolerance_deg).astype(np.intp)
+        if through_first and 0 not in on:
+            continue
+        if (on.size, -left[on].sum()) > (best.size, -least):
+            best, least = on, float(left[on].sum())
+    return best
+
+
 def _scatter(steps_deg: FloatArray) -> float:
-    """Standard deviation of one end from its steps: blind to a few jumps, and not fooled where it jumps to and fro."""
+    """Read the SD of one end off its steps: blind to a few jumps, and not fooled where it jumps to and fro."""
     blind = 1.4826 * float(np.median(np.abs(steps_deg - np.median(steps_deg))))
     return min(blind, float(np.std(steps_deg))) / float(np.sqrt(2))

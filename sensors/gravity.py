@@ -20,6 +20,9 @@ class GravityParams:
     ----------
     min_in_plane
         Smallest share of gravity in the plane of movement that still tells an angle.
+    strong_in_plane
+        Below this share a tilt of the axis by a degree looks like several: positions that the joint comes back to are
+        preferred where it does.
     scale_sd
         Gyroscope scale error (MPU-6050 data sheet: 3 % tolerance, taken as three standard deviations).
     acc_bias_m_s2
@@ -50,6 +53,7 @@ class GravityParams:
     """
 
     min_in_plane: float = 0.15
+    strong_in_plane: float = 0.4
     scale_sd: float = 0.01
     acc_bias_m_s2: float = 0.2
     acc_scale: float = 0.01

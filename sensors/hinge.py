@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage
+from numpy.typing import NDArray
+from scipy import ndimage, signal
 
 from analysis.model import FloatArray
 from sensors.clock import ImuPair
 from sensors.errors import SensorError
-from sensors.pose import PoseFit, PoseParams, fit_relative_pose
+from sensors.pose import PoseFit, PoseParams, Signals, fit_relative_pose
 
-__all__ = ["Hinge", "HingeParams", "along", "find_hinge", "plane_basis"]
+__all__ = ["Hinge", "HingeParams", "along", "find_hinge", "hinge_of_blocks", "plane_basis"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,10 @@ class HingeParams:
         The proximal segment counts as still while it turns less than this (deg); its noise is then kept out.
     trend_s
         Movement is told from gyroscope bias by taking away the mean over this time (s).
+    wobble_trend_s
+        Turns across the axis slower than this (s) may be the gyroscopes' bias and do not count as soft tissue's.
+    wobble_share
+        Share of soft tissue's scatter that is faster than that, for skin that moves over a few seconds.
     unknown_deg
         A part of the proximal segment's turn this large (deg) that may be missing from the angle is said in a warning.
     ambiguous_chi2
@@ -51,6 +56,8 @@ class HingeParams:
     planar_ratio: float = 0.35
     still_deg: float = 1.5
     trend_s: float = 10.0
+    wobble_trend_s: float = 10.0
+    wobble_share: float = 0.9
     unknown_deg: float = 2.0
     ambiguous_chi2: float = 20.0
     tied_chi2: float = 1.0
@@ -70,6 +77,9 @@ class Hinge:
         How far the proximal segment turned.
     unknown_deg
         Standard deviation of the part of the proximal segment's turn that may be missing from the angle.
+    wobble_deg
+        Standard deviation, about one axis, of the slow turns across the hinge that a rigid hinge would not make: skin
+        moves on bone alike about all axes, so that this much of the angle is the skin's.
     warnings
         What is doubtful about the axis.
     """
@@ -79,6 +89,7 @@ class Hinge:
     proximal_deg: float
     unknown_deg: float
     warnings: tuple[str, ...]
+    wobble_deg: float = 0.0
 
     @property
     def proximal_moves(self) -> bool:
@@ -125,8 +136,36 @@ def find_hinge(pair: ImuPair, bias1: FloatArray, bias2: FloatArray, params: Hing
     both = _block_mean((pair.seen1 & pair.seen2).astype(float)[:, None], step)[:, 0] > 0.999
     distal = _block_mean(pair.seen2.astype(float)[:, None], step)[:, 0] > 0.999
     gyr1, gyr2 = _block_mean(pair.gyr1_rad_s, step) - bias1, _block_mean(pair.gyr2_rad_s, step) - bias2
-    acc1, acc2 = _block_mean(pair.acc1_m_s2, step), _block_mean(pair.acc2_m_s2, step)
-    block_s = step / pair.rate_hz
+    forces = _block_mean(pair.acc1_m_s2, step), _block_mean(pair.acc2_m_s2, step)
+    return hinge_of_blocks((gyr1, gyr2, *forces), (both, distal), step / pair.rate_hz, params)
+
+
+def hinge_of_blocks(
+    signals: Signals,
+    seen: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    block_s: float,
+    params: HingeParams = HingeParams(),
+) -> Hinge:
+    """Find the hinge axis as `find_hinge` does, from block means.
+
+    Parameters
+    ----------
+    signals
+        Rates without bias (rad/s) and specific forces of the proximal and distal sensor: gyr1, gyr2, acc1, acc2, each
+        of shape (k, 3).
+    seen
+        Blocks that both sensors, and that the distal one measured, shape (k,) each.
+    block_s
+        Length of a block.
+    params
+        How the axis is found.
+
+    Raises
+    ------
+    SensorError
+        If there is too little movement to tell an axis.
+    """
+    (gyr1, gyr2, acc1, acc2), (both, distal) = signals, seen
     proximal = _excursion_deg(gyr1 * both[:, None], acc1[both], block_s, params)
     moving = distal & (np.linalg.norm(gyr2, axis=1) > params.min_rate_rad_s)
     excursion = _excursion_deg(gyr2 * distal[:, None], acc2[distal], block_s, params)
@@ -136,24 +175,20 @@ def find_hinge(pair: ImuPair, bias1: FloatArray, bias2: FloatArray, params: Hing
             f"record a slow and a fast stretch over the whole range"
         )
     axis, ratio = _principal(gyr2[moving])
-    if proximal < params.still_deg:
-        return Hinge(
-            axis1=np.zeros(3),
-            axis2=axis,
-            proximal_deg=proximal,
-            unknown_deg=0.5 * proximal,
-            warnings=_weak_axis(ratio, params),
-        )
-    fit = fit_relative_pose((gyr1, gyr2, acc1, acc2), both, axis, block_s, params.pose)
-    if fit is None:
-        return Hinge(
-            axis1=np.zeros(3),
-            axis2=axis,
-            proximal_deg=proximal,
-            unknown_deg=proximal,
-            warnings=(*_weak_axis(ratio, params), _unknown(proximal)),
-        )
-    return _from_fit(fit, (gyr1[both], gyr2[both]), proximal, params)
+    fit = None if proximal < params.still_deg else fit_relative_pose(signals, both, axis, block_s, params.pose)
+    if fit is not None:
+        return _from_fit(fit, (gyr1[both], gyr2[both]), proximal, params)
+    first, second = plane_basis(axis)
+    across = np.where(distal, along(gyr2, first) + 1j * along(gyr2, second), 0.0)
+    still = proximal < params.still_deg
+    return Hinge(
+        axis1=np.zeros(3),
+        axis2=axis,
+        proximal_deg=proximal,
+        unknown_deg=0.5 * proximal if still else proximal,
+        warnings=_weak_axis(ratio, params) if still else (*_weak_axis(ratio, params), _unknown(proximal)),
+        wobble_deg=_wobble_deg(across, block_s, params),
+    )
 
 
 def _from_fit(fit: PoseFit, rates: tuple[FloatArray, FloatArray], proximal_deg: float, params: HingeParams) -> Hinge:
@@ -173,7 +208,23 @@ def _from_fit(fit: PoseFit, rates: tuple[FloatArray, FloatArray], proximal_deg: 
             "direction: hold it still"
         )
         unknown = max(unknown, 0.5 * proximal_deg)
-    return Hinge(axis1=axis1, axis2=axis2, proximal_deg=proximal_deg, unknown_deg=unknown, warnings=tuple(warnings))
+    return Hinge(
+        axis1=axis1,
+        axis2=axis2,
+        proximal_deg=proximal_deg,
+        unknown_deg=unknown,
+        warnings=tuple(warnings),
+        wobble_deg=_wobble_deg(fit.across_rad_s, fit.across_step_s, params),
+    )
+
+
+def _wobble_deg(across_rad_s: NDArray[np.complex128], step_s: float, params: HingeParams) -> float:
+    """Scatter of the integrated rates across the axis about their slow trend, per axis."""
+    turned = np.cumsum(across_rad_s) * step_s
+    window = min(max(3, round(params.wobble_trend_s / step_s)), turned.size)
+    parts = signal.detrend(np.rad2deg(np.stack([turned.real, turned.imag])), axis=1)
+    left = parts - ndimage.uniform_filter1d(parts, window, axis=1)
+    return float(np.sqrt(np.mean(left**2))) / params.wobble_share
 
 
 def _block_mean(values: FloatArray, step: int) -> FloatArray:

@@ -36,6 +36,9 @@ class ImuAngleParams:
         Content of the angle above this frequency (Hz) counts as error: soft tissue, shaking and aliasing.
     ripple_window_s
         Time (s) over which its scatter is taken.
+    pose_pause_s, pose_pause_deg, least_pause_s
+        If the angle stays within the second (deg) of a reference pose for the third (s) at least, the pose is that of
+        the whole pause, up to the first (s) before and after it.
     timing_share
         Standard deviation of a sample's instant as a share of the sampling interval: unknown within it.
     """
@@ -49,6 +52,9 @@ class ImuAngleParams:
     range_percentiles: tuple[float, float] = (0.5, 99.5)
     ripple_hz: float = 6.0
     timing_share: float = 0.12
+    pose_pause_s: float = 2.0
+    pose_pause_deg: float = 1.2
+    least_pause_s: float = 0.5
     ripple_window_s: float = 0.5
 
 
@@ -198,7 +204,9 @@ def _zeroed(
     """Give the angle its sign, its zero and its standard deviation."""
     (sign, seen), (pose, params) = signed, zeroing
     angle = sign * joint.angle_deg
-    variance = joint.variance_deg2 + _ripple_var(angle, pair.rate_hz, params) + hinge.unknown_deg**2
+    variance = (
+        joint.variance_deg2 + _ripple_var(angle, pair.rate_hz, params) + hinge.unknown_deg**2 + hinge.wobble_deg**2
+    )
     variance += (params.timing_share * _smooth_step(angle, pair.rate_hz, params)) ** 2
     if pose is None:
         return angle - angle[int(np.argmax(seen))], np.sqrt(variance), Zero.RELATIVE
@@ -208,8 +216,28 @@ def _zeroed(
             f"the reference pose at {pose.time_s:g} s lies where the sensors measured nothing; "
             f"give one between {pair.time_s[0]:.2f} and {pair.time_s[-1]:.2f} s"
         )
-    offset = pose.angle_deg - float(np.interp(pose.time_s, pair.time_s, angle))
-    return angle + offset, np.sqrt(variance + joint.variance_deg2[at]), Zero.REFERENCE_POSE
+    pause = _pause_around(angle, seen, at, pair.rate_hz, params)
+    here = float(np.mean(angle[pause])) if np.any(pause) else float(np.interp(pose.time_s, pair.time_s, angle))
+    offset_var = joint.variance_deg2[at] + hinge.wobble_deg**2
+    return angle + pose.angle_deg - here, np.sqrt(variance + offset_var), Zero.REFERENCE_POSE
+
+
+def _pause_around(
+    angle_deg: FloatArray, seen: NDArray[np.bool_], at: int, rate_hz: float, params: ImuAngleParams
+) -> NDArray[np.bool_]:
+    """Tell where the joint rests around the reference pose: the skin's movement averages out over the pause.
+
+    Only samples within a degree or so of the pose's own, with none further off in between, belong to it.
+    """
+    reach = round(params.pose_pause_s * rate_hz)
+    around = slice(max(0, at - reach), at + reach + 1)
+    near = seen[around] & (np.abs(angle_deg[around] - angle_deg[at]) <= params.pose_pause_deg)
+    label, _ = ndimage.label(near)
+    pause = np.zeros(angle_deg.size, dtype=bool)
+    here = label[at - around.start]
+    inside = (label == here) if here else np.zeros(label.size, dtype=bool)
+    pause[around] = inside if inside.sum() >= params.least_pause_s * rate_hz else False
+    return pause
 
 
 def _smooth_step(angle_deg: FloatArray, rate_hz: float, params: ImuAngleParams) -> FloatArray:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.model import FloatArray
 
-__all__ = ["PoseFit", "PoseParams", "fit_relative_pose"]
+__all__ = ["PoseFit", "PoseParams", "Signals", "fit_relative_pose"]
 
 Signals = tuple[FloatArray, FloatArray, FloatArray, FloatArray]  # rates of both sensors, specific forces of both
 
@@ -69,6 +69,10 @@ class PoseFit:
         Both axes of the next best fit whose proximal axis is far from the first, or ``None``.
     rival_chi2
         How much worse the rival explains the data (chi square).
+    across_rad_s
+        Rates of the distal against the proximal sensor across the axis, as complex numbers; zero in a perfect hinge.
+    across_step_s
+        Time between them.
     """
 
     axis1: FloatArray
@@ -76,6 +80,8 @@ class PoseFit:
     missed_share: float
     rival: tuple[FloatArray, FloatArray] | None
     rival_chi2: float
+    across_rad_s: NDArray[np.complex128]
+    across_step_s: float
 
 
 def fit_relative_pose(
@@ -139,6 +145,8 @@ def fit_relative_pose(
         missed_share=_missed_share(misfit, fits[0][0], scale * fits[0][2]),
         rival=axes[rival] if bool(far) else None,
         rival_chi2=(fits[rival][1] - fits[0][1]) / scale,
+        across_rad_s=misfit.across_rad_s(fits[0][0]),
+        across_step_s=block_s * params.residual_stride,
     )
 
 
@@ -231,7 +239,7 @@ def _missed_share(misfit: "_Misfit", x: FloatArray, cov: FloatArray) -> float:
 class _Misfit:
     """Normalised mismatch of both sensors for poses (rotation vector), axes (tangent) and biases about them.
 
-    Vectors across the axis are complex numbers; integrals of the rates are taken once, so that a pose costs one product.
+    Vectors across the axis are complex numbers; integrals of the rates are taken once, so that a pose costs a product.
     """
 
     def __init__(self, signals: Signals, seen: NDArray[np.bool_], block_s: float, params: PoseParams) -> None:
@@ -249,7 +257,7 @@ class _Misfit:
         self.vectors = [np.stack(pair)[:, rows] for pair in ((self.gyr1, self.acc1), (gyr2, self.acc2))]
         self.turned = [np.cumsum(gyr, axis=0) * block_s for gyr in (self.gyr1, gyr2)]
         self.elapsed_s = np.arange(seen.size) * block_s
-        self.rows = rows
+        self.rows, self.seen = rows, seen[rows]
 
     def origin(self, axis: FloatArray, at: int) -> None:
         """Set the axis around which the tangent lies and the block at which the pose holds."""
@@ -265,6 +273,19 @@ class _Misfit:
 
     def __call__(self, tried: FloatArray) -> FloatArray:
         """Mismatch of each row of `tried`, shape (rows, 5 per block)."""
+        across, along = self._mismatch(tried)
+        left = across / self.scale
+        parts = np.concatenate([left.real, left.imag, (along / self.scale[1])[None]])
+        result: FloatArray = parts.reshape(-1, tried.shape[0]).T
+        return result
+
+    def across_rad_s(self, x: FloatArray) -> NDArray[np.complex128]:
+        """Rates across the axis that a perfect hinge would not have, zero where not both were measured."""
+        rates: NDArray[np.complex128] = np.where(self.seen, self._mismatch(x[None])[0][0, :, 0], 0.0)
+        return rates
+
+    def _mismatch(self, tried: FloatArray) -> tuple[NDArray[np.complex128], FloatArray]:
+        """Rates and forces across the axis (2, blocks, tries), and forces along it (blocks, tries)."""
         poses = _matrix(tried[:, :3])
         axes2 = self.axis0 + tried[:, 3:5] @ self.tangent
         axes2 /= np.linalg.norm(axes2, axis=1, keepdims=True)
@@ -272,10 +293,8 @@ class _Misfit:
         planes = first + 1j * second
         axes1, planes1 = (np.einsum("pij,pj->pi", poses, vectors) for vectors in (axes2, planes))
         angle = self.turned2 @ axes2.T - self.turned1 @ axes1.T - self.since_s * tried[:, 5]
-        left = (self.vectors[1] @ planes.T - self.vectors[0] @ planes1.T * np.exp(-1j * angle)) / self.scale
-        along = (self.vectors[1][1] @ axes2.T - self.vectors[0][1] @ axes1.T) / self.scale[1]
-        result: FloatArray = np.concatenate([left.real, left.imag, along[None]]).reshape(-1, tried.shape[0]).T
-        return result
+        across = self.vectors[1] @ planes.T - self.vectors[0] @ planes1.T * np.exp(-1j * angle)
+        return across, self.vectors[1][1] @ axes2.T - self.vectors[0][1] @ axes1.T
 
 
 def _across(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -289,4 +308,6 @@ def _across(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
     sign = np.copysign(1.0, z)
     a = -1.0 / (sign + z)
     b = x * y * a
-    return np.stack([1.0 + sign * x * x * a, sign * b, -sign * x], axis=-1), np.stack([b, sign + y * y * a, -y], axis=-1)
+    return np.stack([1.0 + sign * x * x * a, sign * b, -sign * x], axis=-1), np.stack(
+        [b, sign + y * y * a, -y], axis=-1
+    )

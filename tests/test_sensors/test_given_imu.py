@@ -73,7 +73,7 @@ def test_25_minutes_of_the_encoder(shared_data: Path, trial: str) -> None:
     assert rms(error[time > time[-1] - 300]) < rms(error[time < 300]) + 0.5
     assert np.mean(np.abs(error) < 1.96 * sd) > 0.9
     assert rms(sd) < 2 * rms(error)
-    assert any("same ends" in warning for warning in found.warnings) == trial.startswith("yaw")
+    assert any("same positions" in warning for warning in found.warnings) == trial.startswith("yaw")
 
 
 @pytest.mark.parametrize(
