@@ -53,15 +53,15 @@ def hear(data: bytes) -> Heard:
     services: list[str] = []
     companies: dict[int, bytes] = {}
     position = 0
-    while position < len(data) and data[position]:
+    while position + 1 < len(data) and data[position]:
         kind, value = data[position + 1], data[position + 2 : position + 1 + data[position]]
         position += 1 + data[position]
         if kind in _NAMES:
             name = value.decode(errors="replace")
         elif kind in _SERVICES_128:
-            services += [str(uuid.UUID(bytes=value[i : i + 16][::-1])) for i in range(0, len(value), 16)]
+            services += [str(uuid.UUID(bytes=value[i : i + 16][::-1])) for i in range(0, len(value) - 15, 16)]
         elif kind in _SERVICES_16:
-            services += [_BASE.format(int.from_bytes(value[i : i + 2], "little")) for i in range(0, len(value), 2)]
+            services += [_BASE.format(int.from_bytes(value[i : i + 2], "little")) for i in range(0, len(value) - 1, 2)]
         elif kind == _MANUFACTURER:
             companies[int.from_bytes(value[:2], "little")] = value[2:]
     return Heard(name=name, service_uuids=tuple(services), manufacturer_data=companies)

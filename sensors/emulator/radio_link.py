@@ -16,6 +16,9 @@ from sensors.emulator.radio_model import RadioParams
 
 __all__ = ["RadioLink"]
 
+_ROUNDING = 1e-6
+"""Share of a connection interval within which two times are the same."""
+
 
 class _Air:
     """What waits between two connected controllers."""
@@ -161,7 +164,8 @@ class RadioLink(link.LocalLink):
         if self._hidden & {id(end) for end in air.ends}:
             return
         loop = asyncio.get_running_loop()
-        intervals = math.floor((loop.time() - air.anchor_s) / self.params.connection_interval_s) + 1
+        # An event that happens now counts as past, whatever rounding makes of its time.
+        intervals = math.floor((loop.time() - air.anchor_s) / self.params.connection_interval_s + _ROUNDING) + 1
         air.event = loop.call_at(air.anchor_s + intervals * self.params.connection_interval_s, self._event, air)
 
     def _event(self, air: _Air) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from bumble import att
 from bumble.device import Connection
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 
@@ -217,11 +218,12 @@ class VirtualUnit(ABC):
         flags = Characteristic.Properties(0)
         for name in properties:
             flags |= Characteristic.Properties[name]
-        permissions = Characteristic.Permissions.READABLE | Characteristic.Permissions.WRITEABLE
+        # bumble asks no permission and answers nothing to what it has no function for: refuse in its place.
         value: CharacteristicValue[bytes] = CharacteristicValue(
-            read=None if read is None else lambda _connection: read(),
-            write=None if write is None else lambda _connection, data: write(bytes(data)),
+            read=lambda _connection: (read or _not_readable)(),
+            write=lambda _connection, data: (write or _not_writable)(bytes(data)),
         )
+        permissions = Characteristic.Permissions.READABLE | Characteristic.Permissions.WRITEABLE
         made: Characteristic[bytes] = Characteristic(uuid, flags, permissions, value)
         self._characteristics[uuid] = made
         return made
@@ -285,3 +287,11 @@ class VirtualUnit(ABC):
     def _disconnected(self, _reason: int) -> None:
         self.connection = None
         self.stop_streaming()
+
+
+def _not_readable() -> bytes:
+    raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED)
+
+
+def _not_writable(_data: bytes) -> None:
+    raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
