@@ -52,12 +52,12 @@ class UnitAccount:
 
     def observe(self, arrival_ns: int, packets: Sequence[Packet]) -> bool:
         """Take what an arrival was decoded to; return whether samples were in it."""
-        any_sample = False
+        blocks = dict[Channel, SampleBlock]()
         for packet in packets:
             match packet:
                 case SampleBlock():
-                    any_sample = True
-                    self._block(arrival_ns, packet)
+                    if self._block(arrival_ns, packet):
+                        blocks[packet.channel] = packet
                 case BatteryLevel():
                     self._status = replace(self._status, battery_percent=packet.percent)
                 case Rejected():
@@ -67,22 +67,25 @@ class UnitAccount:
                     self._status = replace(self._status, message="" if packet.status in _FINE else f"it says: {words}")
                 case _:
                     pass
-        return any_sample
+        # Only a notification's last block of a channel was measured just before it left.
+        for channel, block in blocks.items():
+            self._lateness.setdefault(channel, Lateness()).observe(arrival_ns, block)
+        return any(isinstance(packet, SampleBlock) for packet in packets)
 
-    def _block(self, arrival_ns: int, block: SampleBlock) -> None:
+    def _block(self, arrival_ns: int, block: SampleBlock) -> bool:
+        """Count a block; return whether its delay tells something of the radio."""
         ledger = self._ledgers.setdefault(block.channel, ChannelLedger())
         verdict = ledger.observe(block)
         if verdict is Verdict.DUPLICATE:
-            return
+            return False
         arrived = self._arrived.setdefault(block.channel, deque())
         arrived.append((arrival_ns, len(block.values)))
         oldest_ns = arrival_ns - round(self._params.rate_window_s * 1e9)
         while arrived[0][0] <= oldest_ns:
             arrived.popleft()
-        if verdict is Verdict.NEW:
-            self._lateness.setdefault(block.channel, Lateness()).observe(arrival_ns, block)
-        elif verdict is Verdict.RESTART:
+        if verdict is Verdict.RESTART:
             self._lateness.pop(block.channel, None)
+        return verdict is not Verdict.LATE
 
     def status(self, now_ns: int, overflowed: int) -> UnitStatus:
         """Sum up."""
