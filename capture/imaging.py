@@ -1,12 +1,25 @@
-"""What we need of OpenCV: sampling around a joint, and the camera's own movement."""
+"""What we need of OpenCV: sampling around a joint, the camera's own movement, and its lens."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CameraParams", "PolarGrid", "camera_shift_px", "cover", "sample_polar"]
+__all__ = [
+    "CameraParams",
+    "PolarGrid",
+    "brighten",
+    "camera_shift_px",
+    "cover",
+    "distorted_points",
+    "read_calibration",
+    "sample_polar",
+    "straight_points",
+    "straightening_maps",
+    "warp",
+]
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -114,3 +127,63 @@ def camera_shift_px(first: Image, second: Image, params: CameraParams = CameraPa
     frame = np.array([[0, 0], [width, 0], [0, height], [width, height]], dtype=np.float64)
     moved = frame @ similarity[:, :2].T + similarity[:, 2] - frame
     return float(np.hypot(*moved.T).max())
+
+
+def straight_points(xy_px: Points, matrix: Points, distortion: Points, *, turn: Points, straight: Points) -> Points:
+    """Map points, shape (n, 2), of a picture to that of a turned camera without distortion, of matrix `straight`."""
+    mapped = cv2.undistortPoints(
+        np.ascontiguousarray(xy_px, dtype=np.float64)[:, None],
+        matrix,
+        distortion,
+        R=turn,
+        P=straight,
+        criteria=_ITERATE,
+    )
+    return np.asarray(mapped, dtype=np.float64)[:, 0]
+
+
+_ITERATE = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-9)
+
+
+def distorted_points(rays: Points, matrix: Points, distortion: Points) -> Points:
+    """Pixels, shape (n, 2), at which a camera sees directions in its own axes, shape (n, 3)."""
+    pixels, _ = cv2.projectPoints(np.ascontiguousarray(rays)[:, None], np.zeros(3), np.zeros(3), matrix, distortion)
+    return np.asarray(pixels, dtype=np.float64)[:, 0]
+
+
+def straightening_maps(
+    matrix: Points, distortion: Points, *, turn: Points, straight: Points, size: tuple[int, int]
+) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """Where `warp` finds each pixel of the straightened picture of a size (width, height)."""
+    first, second = cv2.initUndistortRectifyMap(matrix, distortion, turn, straight, size, cv2.CV_16SC2)
+    return np.asarray(first, dtype=np.int16), np.asarray(second, dtype=np.uint16)
+
+
+def warp(image: Image, maps: tuple[NDArray[np.int16], NDArray[np.uint16]]) -> Image:
+    """Sample an image where the maps say; black outside of it."""
+    return np.asarray(cv2.remap(image, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), dtype=np.uint8)
+
+
+def read_calibration(path: Path) -> dict[str, object]:
+    """Read the entries of a calibration in OpenCV's own YAML or XML; empty if it is none.
+
+    Returns
+    -------
+    dict
+        Matrices as nested lists, numbers as they are; only the names that calibrations use.
+    """
+    try:
+        storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
+    except (cv2.error, SystemError):  # its constructor raises the one inside the other
+        return {}
+    try:
+        nodes = [(name, storage.getNode(name)) for name in storage.root().keys()]  # noqa: SIM118 - no mapping
+        return {name: _node_value(node) for name, node in nodes if node.isReal() or node.isInt() or node.isMap()}
+    except cv2.error:
+        return {}
+    finally:
+        storage.release()
+
+
+def _node_value(node: cv2.FileNode) -> object:
+    return node.mat().tolist() if node.isMap() else node.real()

@@ -1,5 +1,6 @@
 """Decode a video file frame by frame: true times, displayed orientation, and what was wrong with the file."""
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.container import Picture, VideoInput
-from capture.errors import VideoError
+from capture.errors import CaptureError, VideoError
+from capture.lens import Lens
+from capture.straighten import Straightener, straightener_for
 
 __all__ = ["Frame", "Timing", "TimingParams", "VideoReader"]
 
@@ -98,11 +101,12 @@ class Frame:
         Size as displayed, rotation applied.
     """
 
-    __slots__ = ("_source", "_turns", "height_px", "index", "time_s", "width_px")
+    __slots__ = ("_source", "_straightener", "_turns", "height_px", "index", "time_s", "width_px")
 
     def __init__(self, source: Picture, *, time_s: float, index: int, turns: int) -> None:
         self._source = source
         self._turns = turns
+        self._straightener: Straightener | None = None
         self.time_s = time_s
         self.index = index
         upright = turns % 2 == 0
@@ -111,7 +115,13 @@ class Frame:
 
     def rgb(self, *, max_side_px: int | None = None) -> Image:
         """Return displayed pixels (height, width, 3), scaled down so that the longer side is at most `max_side_px`."""
-        return self._pixels("rgb24", max_side_px)
+        image = self._pixels("rgb24", max_side_px)
+        return image if self._straightener is None else self._straightener.picture(image)
+
+    def straightened(self, straightener: Straightener) -> "Frame":
+        """Let `rgb` show what a camera without lens errors, standing straight, would have seen."""
+        self._straightener = straightener
+        return self
 
     def grey(self, *, max_side_px: int | None = None) -> Image:
         """Brightness as displayed, shape (height, width), scaled down like `rgb`."""
@@ -138,6 +148,14 @@ class VideoReader:
     rotation_deg
         Clockwise rotation that makes the picture upright, in place of the one that the container declares; a multiple
         of 90.
+    lens
+        Calibration of the camera: frames show what a straight camera without lens errors would have seen.
+
+    Attributes
+    ----------
+    straightener
+        Maps points of those frames to the filmed ones and back, once the first frame is read; ``None`` without a
+        calibration.
 
     Raises
     ------
@@ -145,15 +163,24 @@ class VideoReader:
         If the file is missing, empty, cannot be read as a video, or holds no moving pictures.
     """
 
-    def __init__(self, path: Path, *, rotation_deg: int | None = None, params: TimingParams = TimingParams()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        rotation_deg: int | None = None,
+        lens: Lens | None = None,
+        params: TimingParams = TimingParams(),
+    ) -> None:
         if rotation_deg is not None and rotation_deg % 90:
             raise VideoError(path, f"expected a rotation of 0, 90, 180 or 270 degrees; got {rotation_deg}")
         self.path = path
+        self.straightener: Straightener | None = None
+        self._lens = lens
         self._override = rotation_deg
         self._params = params
         self._input = VideoInput(path)
-        self._times: list[float] = []
-        self._changes: list[float] = []
+        self._times = array("d")  # an hour's are many
+        self._changes = array("d")
         self._unordered = 0
 
     def __enter__(self) -> Self:
@@ -180,7 +207,7 @@ class VideoReader:
         Raises
         ------
         VideoError
-            If not a single frame can be decoded.
+            If not a single frame can be decoded, or the lens calibration does not fit the frames.
         """
         self._rewind()
         before: Image | None = None
@@ -196,7 +223,7 @@ class VideoReader:
             frame = Frame(source, time_s=self._times[-1], index=len(self._times) - 1, turns=self._turns(source))
             if watch_changes:
                 before = self._note_change(frame, before)
-            yield frame
+            yield self._straightened(frame)
         if not self._times:
             raise VideoError(self.path, f"no frame could be decoded ({self._input.fault or 'the stream is empty'})")
 
@@ -227,7 +254,17 @@ class VideoReader:
         if self._times or self._input.fault:
             self._input.close()
             self._input = VideoInput(self.path)
-        self._times, self._changes, self._unordered = [], [], 0
+        self._times, self._changes, self._unordered = array("d"), array("d"), 0
+
+    def _straightened(self, frame: Frame) -> Frame:
+        if self._lens is None:
+            return frame
+        if self.straightener is None:
+            try:
+                self.straightener = straightener_for(self._lens, frame.width_px, frame.height_px)
+            except CaptureError as error:
+                raise VideoError(self.path, str(error)) from error
+        return frame.straightened(self.straightener)
 
     def _turns(self, source: Picture) -> int:
         """Quarter turns anticlockwise, as `numpy.rot90` counts them."""

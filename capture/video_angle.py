@@ -16,10 +16,12 @@ from capture.doubts import DoubtParams, Doubts, doubts_about
 from capture.errors import NoPatientError
 from capture.follow import Followed, FollowParams, follow
 from capture.landmarks import LandmarkTracks
+from capture.lens import Lens
 from capture.limb import Hinge, HingeParams, fit_hinge
 from capture.patient import PatientParams, Person, choose_patient, group_people
 from capture.plane import PlaneCheck, PlaneParams, check_plane
 from capture.pose_model import ModelSize, PoseModel
+from capture.straighten import Straightener
 from capture.survey import Survey, SurveyParams, look_for_people, survey
 from capture.tilt import TiltParams, corrected_flexion, sagittal_tilt
 from capture.tracks import named_sides, tracks_of
@@ -120,6 +122,7 @@ def measure_video(  # noqa: PLR0913 - the contract's options, all named
     stretch_sign: int,
     patient_box: Box | None = None,
     rotation_deg: int | None = None,
+    lens: Lens | None = None,
     on_progress: Callable[[float], None] | None = None,
     params: VideoAngleParams = VideoAngleParams(),
 ) -> VideoMeasurement:
@@ -145,19 +148,24 @@ def measure_video(  # noqa: PLR0913 - the contract's options, all named
         Where the patient is (x, y, width, height in displayed pixels), in place of the automatic choice.
     rotation_deg
         Clockwise rotation that makes the picture upright, in place of the container's.
+    lens
+        Calibration of the camera: its lens errors and its tilt are taken out of the pictures before all else.
     on_progress
         Is told the share of the work that is done.
 
     Raises
     ------
     VideoError
-        If the file cannot be read as a video.
+        If the file cannot be read as a video, or the lens calibration does not fit it.
     NoPatientError
         If no patient is found, or the patient's limb is never seen.
     """
     progress = _Progress(on_progress)
-    with VideoReader(path, rotation_deg=rotation_deg) as reader:
+    with VideoReader(path, rotation_deg=rotation_deg, lens=lens) as reader:
         seen = survey(reader, on_progress=progress.part(0.0, 0.05), params=params.survey)
+        straightener = reader.straightener
+        if patient_box is not None and straightener is not None:
+            patient_box = straightener.straight_box(patient_box)
         patient, others = _find_patient(path, seen, joint, side, patient_box, params)
         with PoseModel(params.model, max_people=1 + bool(others)) as model:
             followed = follow(
@@ -188,7 +196,17 @@ def measure_video(  # noqa: PLR0913 - the contract's options, all named
     check = _plane(followed, hinge, joint, side, params)
     doubts = doubts_about(seen, followed, hinge, course, check, joint=joint, side=side, params=params.doubts)
     progress.part(1.0, 0.0)(1.0)
-    return _measurement(path, seen, followed, course, doubts, shown_deg, joint=joint, side=side, params=params)
+    measured = _measurement(path, seen, followed, course, doubts, shown_deg, joint=joint, side=side, params=params)
+    return measured if straightener is None else _as_filmed(measured, straightener)
+
+
+def _as_filmed(measured: VideoMeasurement, straightener: Straightener) -> VideoMeasurement:
+    """Put landmarks and patient where they are in the picture that people look at; the angle stays that of the limb."""
+    return replace(
+        measured,
+        tracks=straightener.filmed_tracks(measured.tracks),
+        patient_box=straightener.filmed_box(measured.patient_box),
+    )
 
 
 def _find_patient(

@@ -8,9 +8,11 @@ from pathlib import Path, PureWindowsPath
 from analysis.errors import DataError
 from analysis.model import ReferencePose, Side, Source, Subject, TestKind
 from analysis.muscles import MuscleGroup, muscle_group
+from capture.lens import Lens
 from records.columns import ANGLE, TIME
 from records.errors import RecordError
 from records.landmark_files import is_landmark_file
+from records.lens_file import read_lens
 from records.manifest import MANIFEST, Manifest, Segment, StreamNote, read_manifest
 from records.tables import column_names, is_table
 
@@ -40,6 +42,8 @@ class StreamEntry:
         Turn that upright display of the video needs, where the file itself does not say it.
     patient_box
         x, y, width, height in pixels of the patient in the first frame.
+    lens
+        Calibration of the camera that filmed.
     clock_offset_s
         To be added to the stream's times.
     """
@@ -51,6 +55,7 @@ class StreamEntry:
     muscle: str | None = None
     rotation_deg: int | None = None
     patient_box: tuple[float, float, float, float] | None = None
+    lens: Lens | None = None
     clock_offset_s: float = 0.0
 
 
@@ -244,6 +249,7 @@ def _entry(folder: Path, note: StreamNote) -> StreamEntry:
         muscle=note.muscle,
         rotation_deg=note.rotation_deg,
         patient_box=note.patient_box,
+        lens=read_lens(_inside(folder, note.lens)) if isinstance(note.lens, str) else note.lens,
         clock_offset_s=note.clock_offset_s,
     )
 

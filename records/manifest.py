@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 from analysis.errors import DataError
 from analysis.model import ReferencePose, Sex, Side, Source, Subject, TestKind
 from analysis.muscles import MuscleGroup
+from capture.lens import Lens
 from records.errors import NewerVersionError, RecordError
+from records.lens_file import lens_of
 
 __all__ = ["FORMAT", "MANIFEST", "VERSION", "Manifest", "Segment", "StreamNote", "read_manifest"]
 
@@ -46,6 +48,7 @@ class StreamNote:
     muscle: str | None
     rotation_deg: int | None
     patient_box: tuple[float, float, float, float] | None
+    lens: Lens | str | None
     clock_offset_s: float
 
 
@@ -240,6 +243,7 @@ def _stream(keys: _Keys) -> StreamNote:
         muscle=keys.text("muscle") if kind is Source.EMG else None,
         rotation_deg=_rotation(keys) if kind is Source.VIDEO else None,
         patient_box=_box(keys) if kind is Source.VIDEO else None,
+        lens=_lens(keys) if kind is Source.VIDEO else None,
         clock_offset_s=keys.number("clock_offset_s", 0.0) or 0.0,
     )
 
@@ -261,6 +265,16 @@ def _rotation(keys: _Keys) -> int | None:
     if turn_deg is not None and turn_deg % QUARTER_TURN_DEG:
         raise keys.refuse("rotation_deg", "a multiple of 90", keys.read("rotation_deg"))
     return None if turn_deg is None else int(turn_deg)
+
+
+def _lens(keys: _Keys) -> Lens | str | None:
+    """Return the calibration that stands there, or the name of the file that holds it."""
+    value = keys.read("lens", None)
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    if isinstance(value, dict):
+        return lens_of(keys.path, value, f'{keys.where}"lens": ')
+    raise keys.refuse("lens", "a file's name, or a calibration {…}", value)
 
 
 def _box(keys: _Keys) -> tuple[float, float, float, float] | None:

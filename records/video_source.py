@@ -44,5 +44,6 @@ def _measure(folder: RecordingFolder, entry: StreamEntry, on_progress: Callable[
         stretch_sign=muscle.stretch_sign,
         patient_box=entry.patient_box,
         rotation_deg=entry.rotation_deg,
+        lens=entry.lens,
         on_progress=on_progress,
     )

@@ -14,6 +14,7 @@ from analysis.errors import CatchangleError
 from dashboard.cli.arguments import (
     HomeOption,
     JsonOption,
+    LensOption,
     MuscleGroupOption,
     PatientBoxOption,
     SideOption,
@@ -41,6 +42,7 @@ def analyze(  # noqa: PLR0917 (typer takes an argument per option)
         typer.Option("--angles", metavar="DIR", help="Write the joint angle of each recording to DIR/NAME.csv."),
     ] = None,
     patient_box: PatientBoxOption = None,
+    lens: LensOption = None,
     keep: Annotated[bool, typer.Option("--store", help="Keep recordings and findings in the database.")] = False,
     patient: Annotated[str | None, typer.Option("--patient", help="With --store: the patient's code.")] = None,
     phase: Annotated[Phase | None, typer.Option("--phase", help="With --store: when in the treatment.")] = None,
@@ -60,12 +62,16 @@ def analyze(  # noqa: PLR0917 (typer takes an argument per option)
     with native_noise_silenced():
         from dashboard.services.intake import Shelf  # noqa: PLC0415 (loaded when it is needed)
         from dashboard.services.pipeline import analyse_path  # noqa: PLC0415 (loaded when it is needed)
+        from records.lens_file import read_lens  # noqa: PLC0415 (loaded when it is needed)
 
+        calibration = None if lens is None else read_lens(lens)
         shelf = Shelf.open(home, patient, phase) if keep else None
         batch = Batch()
 
         def work(path: Path, on_progress: Callable[[float], None]) -> Mapping[str, Any]:
-            analysed = analyse_path(path, muscle_group, side, patient_box=box, on_progress=on_progress)
+            analysed = analyse_path(
+                path, muscle_group, side, patient_box=box, lens=calibration, on_progress=on_progress
+            )
             finding = analysed.finding(path, angles)
             if shelf is not None:
                 shelf.keep(analysed)

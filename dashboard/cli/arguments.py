@@ -9,7 +9,7 @@ from analysis.model import Side
 from analysis.muscles import MuscleGroup
 from dashboard.errors import UsageError
 
-__all__ = ["HomeOption", "JsonOption", "MuscleGroupOption", "PatientBoxOption", "SideOption", "parse_box"]
+__all__ = ["HomeOption", "JsonOption", "LensOption", "MuscleGroupOption", "PatientBoxOption", "SideOption", "parse_box"]
 
 MuscleGroupOption = Annotated[
     MuscleGroup | None, typer.Option("--muscle-group", help="Tested muscle group (for a bare video or CSV).")
@@ -19,6 +19,12 @@ PatientBoxOption = Annotated[
     str | None,
     typer.Option(
         "--patient-box", metavar="X,Y,W,H", help="Where the patient is in the first frame, in pixels (video only)."
+    ),
+]
+LensOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--lens", metavar="FILE", help="Calibration of the camera (JSON, or OpenCV's YAML or XML; docs/formats.md)."
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout.")]

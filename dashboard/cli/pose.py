@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dashboard.cli.arguments import MuscleGroupOption, PatientBoxOption, SideOption, parse_box
+from dashboard.cli.arguments import LensOption, MuscleGroupOption, PatientBoxOption, SideOption, parse_box
 from dashboard.cli.console import native_noise_silenced, progress_board
 from dashboard.errors import UsageError
 
@@ -22,6 +22,7 @@ def pose(
     muscle_group: MuscleGroupOption = None,
     side: SideOption = None,
     patient_box: PatientBoxOption = None,
+    lens: LensOption = None,
 ) -> int:
     """Write the landmarks of the patient frame by frame, in pixels, with their confidence.
 
@@ -34,10 +35,12 @@ def pose(
     box = parse_box(patient_box)
     with native_noise_silenced():
         from dashboard.services.landmarks import check_ending, landmarks_of, write_landmarks  # noqa: PLC0415 (loads cv2)
+        from records.lens_file import read_lens  # noqa: PLC0415 (with what it is used)
 
         check_ending(out)
+        calibration = None if lens is None else read_lens(lens)
         with progress_board() as board, board.step(video.name) as on_progress:
-            found = landmarks_of(video, muscle_group, side, patient_box=box, on_progress=on_progress)
+            found = landmarks_of(video, muscle_group, side, patient_box=box, lens=calibration, on_progress=on_progress)
         write_landmarks(found, out)
     sys.stdout.write(f"{out}\n")
     return 0

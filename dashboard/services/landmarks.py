@@ -10,6 +10,7 @@ from analysis.muscles import MUSCLES, Joint, MuscleGroup
 from capture.errors import NoPatientError
 from capture.follow import follow
 from capture.landmarks import LandmarkTracks
+from capture.lens import Lens
 from capture.patient import Person, choose_patient, group_people, patient_score
 from capture.pose_model import ModelSize, PoseModel
 from capture.survey import Survey, look_for_people, survey
@@ -41,6 +42,7 @@ def landmarks_of(
     side: Side | None = None,
     *,
     patient_box: PatientBox | None = None,
+    lens: Lens | None = None,
     on_progress: OnProgress = silent,
 ) -> PatientLandmarks:
     """Find the patient's landmarks in every frame; with muscle group and side, the joint's angle beside them.
@@ -53,7 +55,7 @@ def landmarks_of(
         If the file is no video, or shows no patient.
     """
     if muscle_group is None or side is None:
-        return PatientLandmarks(tracks=_follow_anybody(path, patient_box, on_progress), angle=None)
+        return PatientLandmarks(tracks=_follow_anybody(path, patient_box, lens, on_progress), angle=None)
     muscle = MUSCLES[muscle_group]
     measured = measure_video(
         path,
@@ -61,14 +63,20 @@ def landmarks_of(
         side=side,
         stretch_sign=muscle.stretch_sign,
         patient_box=patient_box,
+        lens=lens,
         on_progress=on_progress,
     )
     return PatientLandmarks(tracks=measured.tracks, angle=measured.angle)
 
 
-def _follow_anybody(path: Path, patient_box: PatientBox | None, on_progress: OnProgress) -> LandmarkTracks:
-    with VideoReader(path) as reader:
+def _follow_anybody(
+    path: Path, patient_box: PatientBox | None, lens: Lens | None, on_progress: OnProgress
+) -> LandmarkTracks:
+    with VideoReader(path, lens=lens) as reader:
         seen = survey(reader, on_progress=lambda share: on_progress(SURVEY_SHARE * share))
+        straightener = reader.straightener
+        if patient_box is not None and straightener is not None:
+            patient_box = straightener.straight_box(patient_box)
         with PoseModel(ModelSize.FULL, max_people=PEOPLE) as model:
             people = group_people(look_for_people(seen, model))
         patient = _patient_among(path, people, seen, patient_box)
@@ -86,7 +94,8 @@ def _follow_anybody(path: Path, patient_box: PatientBox | None, on_progress: OnP
         raise NoPatientError(path, "the patient was lost at once; name where the patient is with --patient-box")
     nothing = np.full(len(seen.time_s), np.nan)
     # Joint and side only name the limb that a hinge would place, and there is no hinge.
-    return tracks_of(seen, followed, hinge=None, angle_deg=nothing, joint=Joint.ELBOW, side=Side.LEFT)
+    tracks = tracks_of(seen, followed, hinge=None, angle_deg=nothing, joint=Joint.ELBOW, side=Side.LEFT)
+    return tracks if straightener is None else straightener.filmed_tracks(tracks)
 
 
 def _patient_among(path: Path, people: list[Person], seen: Survey, patient_box: PatientBox | None) -> Person:

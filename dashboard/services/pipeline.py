@@ -10,10 +10,11 @@ from analysis.finding import Assessment
 from analysis.model import Side, Source
 from analysis.muscles import MuscleGroup
 from capture.landmarks import LandmarkTracks
+from capture.lens import Lens
 from dashboard.errors import UsageError
 from records.assemble import Assembled, assemble
 from records.findings import finding_of, write_angles
-from records.folder import RecordingFolder, open_recording
+from records.folder import RecordingFolder, StreamEntry, open_recording
 
 __all__ = ["Analysed", "analyse", "analyse_path"]
 
@@ -64,6 +65,7 @@ def analyse_path(
     side: Side | None = None,
     *,
     patient_box: PatientBox | None = None,
+    lens: Lens | None = None,
     on_progress: OnProgress = silent,
 ) -> Analysed:
     """Open a recording folder, or a bare video or CSV of that muscle group and side, and analyse it.
@@ -74,25 +76,31 @@ def analyse_path(
         As `records.folder.open_recording` takes them.
     patient_box
         x, y, width, height in pixels of the patient in the first frame of the video, instead of the recording's own.
+    lens
+        Calibration of the camera that filmed, likewise.
     on_progress
         Takes the share done, 0 to 1.
 
     Raises
     ------
     CatchangleError
-        As `analyse`, and if the path is no recording, or a box is given where there is no video.
+        As `analyse`, and if the path is no recording, or a box or a lens is given where there is no video.
     """
     folder = open_recording(path, muscle_group, side)
-    return analyse(_pointing_at(folder, patient_box), on_progress)
+    return analyse(_filmed_so(folder, patient_box, lens), on_progress)
 
 
-def _pointing_at(folder: RecordingFolder, patient_box: PatientBox | None) -> RecordingFolder:
-    """Return the recording with that box in its video streams."""
-    if patient_box is None:
+def _filmed_so(folder: RecordingFolder, patient_box: PatientBox | None, lens: Lens | None) -> RecordingFolder:
+    """Return the recording with that box and that lens in its video streams."""
+    if patient_box is None and lens is None:
         return folder
     if not any(stream.kind is Source.VIDEO for stream in folder.streams):
-        raise UsageError(f"{folder.path}: --patient-box points at a patient in a video, and there is none here")
-    streams = tuple(
-        replace(stream, patient_box=patient_box) if stream.kind is Source.VIDEO else stream for stream in folder.streams
-    )
-    return replace(folder, streams=streams)
+        option = "--lens" if patient_box is None else "--patient-box"
+        raise UsageError(f"{folder.path}: {option} says something of a video, and there is none here")
+    return replace(folder, streams=tuple(_stream_filmed_so(stream, patient_box, lens) for stream in folder.streams))
+
+
+def _stream_filmed_so(stream: StreamEntry, patient_box: PatientBox | None, lens: Lens | None) -> StreamEntry:
+    if stream.kind is not Source.VIDEO:
+        return stream
+    return replace(stream, patient_box=patient_box or stream.patient_box, lens=lens or stream.lens)
