@@ -45,8 +45,8 @@ class ReflexParams:
     rise_s
         Time constant of the muscle's activation: torque follows EMG as a first-order lag (dossier 3: 30 ms).
     torque_lag_s
-        By how much the fitted start of the ramp comes late, beyond that lag: the torque is smoothed, and small at
-        first. Chosen by us, on virtual patients.
+        By how much the fitted start of the ramp comes late, beyond that lag; negative where it comes early, because
+        smoothing spreads the torque's rise to both sides. Chosen by us, on virtual patients.
     movement_lag_s, movement_sd_s
         From EMG to the departure of the movement, and its deviation. Chosen by us.
     after_s
@@ -89,7 +89,7 @@ class ReflexParams:
     ankle_delay_s: float = 0.045
     delay_sd_s: float = 0.003
     rise_s: float = 0.03
-    torque_lag_s: float = 0.02
+    torque_lag_s: float = -0.01
     movement_lag_s: float = 0.04
     movement_sd_s: float = 0.015
     after_s: float = 0.1
