@@ -171,11 +171,11 @@ def _scaled(matrix: Points, across: float, down: float) -> Points:
     scaled = matrix * np.array([[across], [down], [1.0]])
     scaled[0, 2] += 0.5 * across - 0.5
     scaled[1, 2] += 0.5 * down - 0.5
-    border: Points = np.concatenate([np.column_stack(side) for side in sides])
-    return border
+    return scaled
 
 
 def _border(width_px: int, height_px: int, n: int) -> Points:
     x, y = np.linspace(0.0, width_px - 1.0, n), np.linspace(0.0, height_px - 1.0, n)
     sides = [(x, np.zeros(n)), (x, np.full(n, height_px - 1.0)), (np.zeros(n), y), (np.full(n, width_px - 1.0), y)]
-    return np.asarray(np.concatenate([np.column_stack(side) for side in sides]))
+    border: Points = np.concatenate([np.column_stack(side) for side in sides])
+    return border
