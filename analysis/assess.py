@@ -268,6 +268,7 @@ def _quality(recording: Recording, motion: Motion, leg: Leg, params: AssessParam
             f"the joint was not observed for {1000 * gaps_s[worst]:.0f} ms of the stretch, while it turned by "
             f"{turned_deg[worst]:.0f} deg"
         )
+    reasons += [gap.reason for gap in recording.gaps if gap.start_s < end_s and gap.end_s > start_s]
     if any(warning.startswith(NOT_GRADED) for warning in recording.warnings):
         reasons.append("the recording was marked as not to be graded")
     return tuple(reasons)

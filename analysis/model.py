@@ -13,6 +13,7 @@ __all__ = [
     "EmgSignal",
     "FloatArray",
     "ForceSignal",
+    "Gap",
     "JointAngle",
     "Recording",
     "ReferencePose",
@@ -229,6 +230,19 @@ class EmgSignal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A time in which a sensor measured nothing: from its last sample before to its first after, and why in words."""
+
+    start_s: float
+    end_s: float
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.start_s < self.end_s:
+            raise DataError(f"expected a gap to start before it ends; got {self.start_s} s and {self.end_s} s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferencePose:
     """The joint's true angle at one moment, by hand goniometer or video: it fixes the zero of an inertial angle."""
 
@@ -278,6 +292,9 @@ class Recording:
         The examiner's push and the segment's tilt against gravity, or ``None`` where not recorded.
     emg
         EMG channels; empty where none was recorded.
+    gaps
+        Where a sensor that the angle or the force came from lost more than may be bridged: a stretch that has one is
+        shown, and not graded.
     warnings
         What the person who reads the finding should know about the data.
     """
@@ -291,6 +308,7 @@ class Recording:
     force: ForceSignal | None = None
     tilt: SegmentTilt | None = None
     emg: tuple[EmgSignal, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
