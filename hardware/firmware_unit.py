@@ -73,7 +73,7 @@ class FirmwareUnit(VirtualUnit):
         self._values: dict[str, bytes] = {}
         self._listed: list[tuple[str, str, int]] = []
         self._waiting: list[list[Any]] = []
-        self._born_s = 0.0
+        self.born_s = 0.0
         self._told_mtu = 0
 
     @property
@@ -114,7 +114,7 @@ class FirmwareUnit(VirtualUnit):
         self._kill()
 
     def _boot(self) -> None:
-        self._born_s = asyncio.get_running_loop().time()
+        self.born_s = asyncio.get_running_loop().time()
         self._write_movement()
         self._listed = []
         self._process = subprocess.Popen(  # noqa: S603 (our own firmware)
@@ -126,11 +126,11 @@ class FirmwareUnit(VirtualUnit):
             text=True,
         )
         while not self._advertisement:  # until its start-up is done
-            self._born_s -= SLICE_S
+            self.born_s -= SLICE_S
             self._take(self._exchange())
 
     def _write_movement(self) -> None:
-        world_s = self._born_s + np.arange(int(self._duration_s * ROW_RATE_HZ)) / ROW_RATE_HZ
+        world_s = self.born_s + np.arange(int(self._duration_s * ROW_RATE_HZ)) / ROW_RATE_HZ
         columns = []
         for channel in IMUS:
             values = self.movement.read(channel, world_s)
@@ -160,7 +160,7 @@ class FirmwareUnit(VirtualUnit):
         done: list[list[Any]] = json.loads(line)["sent"]
         if any(what[0] == "end" for what in done):
             return done
-        now_us = round((asyncio.get_running_loop().time() - self._born_s) * (1e6 + self.plan.drift_ppm))
+        now_us = round((asyncio.get_running_loop().time() - self.born_s) * (1e6 + self.plan.drift_ppm))
         said = {"until_us": now_us, "faults": sorted(self._present_faults()), "volts": self.volts}
         process.stdin.write(json.dumps({**said, "events": self._take_events()}) + "\n")
         process.stdin.flush()

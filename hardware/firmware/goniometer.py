@@ -68,9 +68,7 @@ class Goniometer:
     # What the host says
 
     def _handle(self, what, data=b"", came_us=0):
-        if what == "connected":
-            self._faults.forget_told()
-        elif what == "disconnected":
+        if what == "disconnected":
             self._stream = None
             self._shine(0)
             self._radio.advertise(self._tag)
@@ -117,6 +115,7 @@ class Goniometer:
         }
 
     def _start(self):
+        self._faults.forget_told()  # what was told before the host listened has reached nobody
         n = samples_per_frame(self._radio.mtu)
         if self._stream is not None:
             return gatt.STATUS_BUSY
