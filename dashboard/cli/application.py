@@ -21,6 +21,7 @@ from dashboard.cli.pose import pose
 from dashboard.cli.record import record
 from dashboard.cli.serve import serve
 from dashboard.cli.simulate import simulate
+from dashboard.cli.validate import validate
 
 __all__ = ["INTERNAL_FAULT", "UNUSABLE", "application", "main"]
 
@@ -36,7 +37,7 @@ application = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (demo, analyze, pose, landmarks, overlay, record, simulate, serve, doctor):
+for command in (demo, analyze, pose, landmarks, overlay, record, simulate, validate, serve, doctor):
     application.command(command.__name__)(command)
 
 
