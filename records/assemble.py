@@ -1,17 +1,20 @@
 """A recording folder to one typed recording: the angle of each stream, the best one leading."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from analysis.errors import CatchangleError, DataError
-from analysis.model import JointAngle, Recording, SegmentTilt, Source
+from analysis.model import ForceSignal, Gap, JointAngle, Recording, SegmentTilt, Source
 from analysis.muscles import MUSCLES
 from capture.errors import NoPatientError
 from records.alternatives import Candidate, CompareParams, leading, relate
 from records.errors import RecordError
 from records.folder import RecordingFolder, StreamEntry
-from records.streams import StreamParams, read_angle, read_emg, read_force
+from records.gaps import stream_gaps
+from records.streams import Stream, StreamParams, read_angle, read_emg, read_force
 from sensors.errors import SensorError
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ class _Gathered:
     candidates: list[Candidate] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     tilt: SegmentTilt | None = None
+    imu_gaps: tuple[Gap, ...] = ()
     videos: list["VideoMeasurement"] = field(default_factory=list)
     failures: list[CatchangleError] = field(default_factory=list)
 
@@ -103,6 +107,7 @@ def _assemble(folder: RecordingFolder, tell: Callable[[float], None], params: As
     emg = [read_emg(entry) for entry in _of_kind(folder, Source.EMG)]
     angles = [read_angle(entry, params.streams) for entry in _of_kind(folder, Source.ANGLE)]
     gathered = _Gathered(candidates=[Candidate(angle=stream.signal) for stream in angles])
+    gathered.warnings.extend(folder.quality or ())
     for said in (stream.warnings for streams in (angles, force, emg) for stream in streams):
         gathered.warnings.extend(said)
     _gather_imus(folder, gathered, params)
@@ -124,9 +129,20 @@ def _assemble(folder: RecordingFolder, tell: Callable[[float], None], params: As
         force=force[0].signal if force else None,
         tilt=gathered.tilt,
         emg=tuple(stream.signal for stream in emg),
+        gaps=(*(gathered.imu_gaps if lead.source is Source.IMU else ()), *_force_gaps(folder, force)),
         warnings=(*_video_warnings(gathered, lead), *gathered.warnings, *([reason] if reason else []), *compared),
     )
     return Assembled(recording=recording, video=gathered.videos[0] if gathered.videos else None)
+
+
+def _force_gaps(folder: RecordingFolder, force: Sequence[Stream[ForceSignal]]) -> tuple[Gap, ...]:
+    """Return where the force sensor measured nothing while it was recorded."""
+    found: list[Gap] = []
+    for entry, stream in zip(_of_kind(folder, Source.FORCE), force, strict=True):
+        shifted = tuple((a + entry.clock_offset_s, b + entry.clock_offset_s) for a, b in entry.segments or ())
+        measured_s = stream.signal.time_s[np.isfinite(stream.signal.force_N)]
+        found += stream_gaps("the force sensor", measured_s, shifted)
+    return tuple(found)
 
 
 def _of_kind(folder: RecordingFolder, kind: Source) -> tuple[StreamEntry, ...]:
@@ -162,6 +178,7 @@ def _gather_imus(folder: RecordingFolder, gathered: _Gathered, params: AssembleP
     gathered.candidates.append(Candidate(angle=measured.angle))
     gathered.warnings.extend(measured.warnings)
     gathered.tilt = measured.tilt
+    gathered.imu_gaps = measured.gaps
 
 
 def _gather_videos(folder: RecordingFolder, gathered: _Gathered, tell: Callable[[float], None]) -> None:

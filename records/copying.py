@@ -83,6 +83,7 @@ def _manifest(source: RecordingFolder, names: list[str], subject: Subject) -> di
         "subject": _without_none(asdict(subject)),
         "reference_pose": asdict(pose) if pose else None,
         "simulated": source.simulated,
+        "quality": source.quality,
         "streams": [_stream(entry, name) for entry, name in zip(source.streams, names, strict=True)],
     }
     return _without_none(said)

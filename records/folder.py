@@ -46,6 +46,9 @@ class StreamEntry:
         Calibration of the camera that filmed.
     clock_offset_s
         To be added to the stream's times.
+    segments
+        Start and end, s of the stream's own times, of each stretch that one connection and one clock of the device
+        gave; ``None`` where it is not known.
     """
 
     kind: Source
@@ -57,6 +60,7 @@ class StreamEntry:
     patient_box: tuple[float, float, float, float] | None = None
     lens: Lens | None = None
     clock_offset_s: float = 0.0
+    segments: tuple[tuple[float, float], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,8 @@ class RecordingFolder:
         The joint's true angle at one moment; ``None`` where it was not measured.
     simulated
         True for a virtual patient.
+    quality
+        What went wrong while it was recorded, one sentence each; ``None`` where nobody said.
     streams
         At least one of them gives the joint angle.
     """
@@ -91,6 +97,7 @@ class RecordingFolder:
     reference_pose: ReferencePose | None
     simulated: bool
     streams: tuple[StreamEntry, ...]
+    quality: tuple[str, ...] | None = None
 
 
 def open_recording(path: Path, muscle_group: str | None = None, side: str | None = None) -> RecordingFolder:
@@ -214,6 +221,7 @@ def read_folder(path: Path) -> RecordingFolder:
         started_at=manifest.started_at,
         reference_pose=manifest.reference_pose,
         simulated=manifest.simulated,
+        quality=manifest.quality,
         streams=tuple(_entry(path, note) for note in manifest.streams),
     )
 
@@ -251,6 +259,7 @@ def _entry(folder: Path, note: StreamNote) -> StreamEntry:
         patient_box=note.patient_box,
         lens=read_lens(_inside(folder, note.lens)) if isinstance(note.lens, str) else note.lens,
         clock_offset_s=note.clock_offset_s,
+        segments=note.segments,
     )
 
 

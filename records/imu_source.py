@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
-from analysis.model import JointAngle, SegmentTilt
+import numpy as np
+
+from analysis.model import Gap, JointAngle, SegmentTilt
 from records.folder import RecordingFolder, StreamEntry
+from records.gaps import GapParams, stream_gaps
 from records.manifest import Segment
-from records.streams import StreamParams, read_imu
+from records.streams import Stream, StreamParams, read_imu
 from sensors.joint_angle import angle_from_imus
+from sensors.samples import ImuSamples
 
 __all__ = ["ImuMeasurement", "measure_imus"]
 
@@ -17,6 +21,7 @@ class ImuMeasurement:
 
     angle: JointAngle
     tilt: SegmentTilt | None
+    gaps: tuple[Gap, ...]
     warnings: tuple[str, ...]
 
 
@@ -40,4 +45,30 @@ def measure_imus(
         reference_pose=folder.reference_pose,
     )
     said = [warning for stream in streams.values() for warning in stream.warnings]
-    return ImuMeasurement(angle=measured.angle, tilt=measured.tilt, warnings=(*said, *measured.warnings))
+    return ImuMeasurement(
+        angle=measured.angle,
+        tilt=measured.tilt,
+        gaps=_gaps(entries, streams, measured.angle, GapParams()),
+        warnings=(*said, *measured.warnings),
+    )
+
+
+def _gaps(
+    entries: tuple[StreamEntry, ...],
+    streams: dict[Segment | None, Stream[ImuSamples]],
+    angle: JointAngle,
+    params: GapParams,
+) -> tuple[Gap, ...]:
+    """Gather the gaps of both sensors; the proximal one's count only where the angle is missing for them.
+
+    A proximal segment that is still needs no sensor, and its losses leave the angle as it is.
+    """
+    found: list[Gap] = []
+    for entry in entries:
+        shifted = tuple((a + entry.clock_offset_s, b + entry.clock_offset_s) for a, b in entry.segments or ())
+        gaps = stream_gaps(f"the {entry.segment} sensor", streams[entry.segment].signal.time_s, shifted, params)
+        if entry.segment is Segment.PROXIMAL:
+            unseen_s = angle.time_s[~np.isfinite(angle.angle_deg)]
+            gaps = tuple(gap for gap in gaps if ((unseen_s >= gap.start_s) & (unseen_s <= gap.end_s)).any())
+        found += gaps
+    return tuple(sorted(found, key=lambda gap: gap.start_s))

@@ -50,6 +50,7 @@ class StreamNote:
     patient_box: tuple[float, float, float, float] | None
     lens: Lens | str | None
     clock_offset_s: float
+    segments: tuple[tuple[float, float], ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Manifest:
     started_at: datetime | None
     reference_pose: ReferencePose | None
     simulated: bool
+    quality: tuple[str, ...] | None
     streams: tuple[StreamNote, ...]
 
 
@@ -89,6 +91,7 @@ def read_manifest(path: Path) -> Manifest:
         started_at=_moment(path, top.read("started_at", None)),
         reference_pose=_reference(top),
         simulated=_flag(path, top.read("simulated", default=False)),
+        quality=_quality(top),
         streams=tuple(_stream(_Keys(path, one, f"streams[{place}]: ")) for place, one in enumerate(streams)),
     )
 
@@ -245,7 +248,33 @@ def _stream(keys: _Keys) -> StreamNote:
         patient_box=_box(keys) if kind is Source.VIDEO else None,
         lens=_lens(keys) if kind is Source.VIDEO else None,
         clock_offset_s=keys.number("clock_offset_s", 0.0) or 0.0,
+        segments=_segments(keys),
     )
+
+
+def _quality(top: _Keys) -> tuple[str, ...] | None:
+    value = top.read("quality", None)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
+        raise top.refuse("quality", "a list of sentences", value)
+    return tuple(" ".join(one.split()) for one in value)
+
+
+def _segments(keys: _Keys) -> tuple[tuple[float, float], ...] | None:
+    value = keys.read("segments", None)
+    if value is None:
+        return None
+    expected = "a list of [start, end] in seconds, one after the other"
+    pairs = value if isinstance(value, list) else [None]
+    found: list[tuple[float, float]] = []
+    for pair in pairs:
+        match [_finite(one) for one in pair] if isinstance(pair, list) else []:
+            case [float(start), float(end)] if start <= end and (not found or start >= found[-1][0]):
+                found.append((start, end))
+            case _:
+                raise keys.refuse("segments", expected, value)
+    return tuple(found)
 
 
 def _lever(keys: _Keys) -> float:
