@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from records.durable import discard, new_folder, place_folder, refusal
 from records.errors import RecordError, StoreError
 from records.manifest import FORMAT, MANIFEST, VERSION
 
-__all__ = ["TRUTH", "write_exam"]
+__all__ = ["TRUTH", "describe_exam", "describe_truth", "write_exam"]
 
 TRUTH = "truth.json"
 """File beside ``recording.json`` that holds what was planted; nothing that analyses a recording reads it."""
@@ -71,7 +71,7 @@ def write_exam(exam: VirtualExam, folder: Path, *, started_at: datetime, code: s
     try:
         for stream in streams:
             _write_table(partial / str(stream.entry["file"]), stream)
-        _write_json(partial / TRUTH, _truth(exam))
+        _write_json(partial / TRUTH, describe_truth(exam))
         _write_json(partial / MANIFEST, _manifest(exam, streams, started_at, code))
         place_folder(partial, folder)
     except OSError as error:
@@ -122,27 +122,62 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _manifest(exam: VirtualExam, streams: Sequence[_Stream], started_at: datetime, code: str) -> dict[str, Any]:
+    described = describe_exam(exam, started_at=started_at, code=code)
+    return {"format": FORMAT, "version": VERSION, **described, "streams": [stream.entry for stream in streams]}
+
+
+def describe_exam(exam: VirtualExam, *, started_at: datetime, code: str, delay_s: float = 0.0) -> dict[str, Any]:
+    """Return what ``recording.json`` says of a simulated exam beside its streams.
+
+    Parameters
+    ----------
+    exam
+        The exam.
+    started_at
+        Its date, with its zone.
+    code
+        Code of the subject.
+    delay_s
+        How long after the recording's start the exam begins.
+    """
     subject, pose = exam.patient.subject, exam.reference_pose
     known = {"sex": subject.sex, "body_mass_kg": subject.body_mass_kg, "height_m": subject.height_m}
     return {
-        "format": FORMAT,
-        "version": VERSION,
         "simulated": True,
         "muscle_group": exam.patient.muscle_group,
         "side": exam.side,
         "test": "passive_stretch",
         "started_at": started_at.isoformat(),
         "subject": {"code": code, **{name: value for name, value in known.items() if value is not None}},
-        "reference_pose": {"time_s": round(pose.time_s, _DECIMALS), "angle_deg": round(pose.angle_deg, _DECIMALS)},
-        "streams": [stream.entry for stream in streams],
+        "reference_pose": {
+            "time_s": round(pose.time_s + delay_s, _DECIMALS),
+            "angle_deg": round(pose.angle_deg, _DECIMALS),
+        },
     }
 
 
-def _truth(exam: VirtualExam) -> dict[str, Any]:
-    """Put the truth into words that JSON knows; the names are those of `analysis.simulate.ExamTruth`."""
+def describe_truth(exam: VirtualExam, *, delay_s: float = 0.0) -> dict[str, Any]:
+    """Put the truth into words that JSON knows; the names are those of `analysis.simulate.ExamTruth`.
+
+    Parameters
+    ----------
+    exam
+        The exam.
+    delay_s
+        How long after the recording's start the exam begins.
+    """
     truth: ExamTruth = exam.truth
+    stretches = tuple(
+        replace(
+            one,
+            start_s=one.start_s + delay_s,
+            end_s=one.end_s + delay_s,
+            catch_time_s=None if one.catch_time_s is None else one.catch_time_s + delay_s,
+        )
+        for one in truth.stretches
+    )
     patient = exam.patient
-    told = _rounded(asdict(truth))
+    told = _rounded(asdict(replace(truth, stretches=stretches)))
     told["mas"] = told.pop("grade")
     told["patient"] = {"law": patient.law, "drawn_from": patient.drawn_from, "has_clonus": patient.clonus is not None}
     return {"simulated": True, **told}
