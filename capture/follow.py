@@ -1,4 +1,8 @@
-"""Landmarks of the chosen person through a recording, with the other people covered up."""
+"""Landmarks of the chosen person through a recording, with the other people covered up.
+
+The model sees a person who keeps their place as they are and in a mirror, in turns: it puts shoulders and hips off
+towards one side of the picture, whichever way they face, and the mean of both is free of that.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -80,6 +84,8 @@ class Followed:
         Landmarks, shapes (n, 33, 2), (n, 33) and (n, 33, 3).
     view
         Where the person was looked for.
+    mirrored
+        Which poses the model found in a mirrored picture, shape (n,); their landmarks are turned and named back.
     moving
         Whether the person moves about.
     """
@@ -90,6 +96,7 @@ class Followed:
     confidence: Points
     world_m: Points
     view: View
+    mirrored: NDArray[np.bool_]
     moving: bool
 
     @property
@@ -119,31 +126,33 @@ class _Follower:
         self._hits = np.zeros(8)
         self._last: tuple[float, Points] | None = None
 
-    def find(self, image: Image, time_s: float, model: PoseModel) -> Pose | None:
-        """Find the person in one image; a failed look is repeated in another view."""
+    def find(self, image: Image, time_s: float, model: PoseModel) -> tuple[Pose | None, bool]:
+        """Find the person in one image, and tell whether in a mirror; a failed look is repeated in another view."""
         for _ in range(self._params.looks):
-            pose = self._look(image, time_s, model)
+            pose, mirrored = self._look(image, time_s, model)
             if pose is not None:
-                return pose
-        return None
+                return pose, mirrored
+        return None, False
 
-    def _look(self, image: Image, time_s: float, model: PoseModel) -> Pose | None:
+    def _look(self, image: Image, time_s: float, model: PoseModel) -> tuple[Pose | None, bool]:
         expected, reach = self._expected(time_s)
         arm = self._next_arm()
         covered = self._covered(image, time_s) if arm >= 4 else image
-        view = self._view(expected, arm % 4)
+        mirrored = not self.moving and self._tries[arm] % 2 == 1
+        view = replace(self._view(expected, arm % 4), mirrored=mirrored)
         poses: list[Pose] = []
         shown = view.cut(covered)
         if min(shown.shape[:2]) > _LEAST_VIEW_PX:
             poses = [replace(pose, xy_px=view.back(pose.xy_px, covered)) for pose in model.find(shown)]
+            poses = [pose.seen_in_mirror() for pose in poses] if mirrored else poses
         distance = [float(np.hypot(*(torso(p.xy_px)[0] - expected))) / self._length for p in poses]
         self._tries[arm] += 1
         if not distance or min(distance) > reach:
-            return None
+            return None, mirrored
         best = poses[int(np.argmin(distance))]
         self._hits[arm] += 1
         self._last = (time_s, torso(best.xy_px)[0])
-        return best
+        return best, mirrored
 
     def _expected(self, time_s: float) -> tuple[Points, float]:
         known = np.array([np.interp(time_s, self._times, self._middles[:, k]) for k in (0, 1)])
@@ -196,10 +205,10 @@ def follow(  # noqa: PLR0913 - one argument for each step before it
     worth = [o for o in others if len(o.sightings) >= params.other_sightings and _apart(o, patient) > params.apart]
     follower = _Follower(patient, worth, params)
     period = 1.0 / (params.moving_rate_hz if follower.moving else params.rate_hz)
-    rows: list[tuple[int, float, Pose | None]] = []
+    rows: list[tuple[int, float, Pose | None, bool]] = []
     for frame in _at_rate(reader, period):
         image = working_image(frame, seen)
-        rows.append((frame.index, frame.time_s, follower.find(image, frame.time_s, model)))
+        rows.append((frame.index, frame.time_s, *follower.find(image, frame.time_s, model)))
         on_progress(frame.time_s / max(float(seen.time_s[-1]), 1e-6))
     missing = (np.full((_N, 2), np.nan), np.zeros(_N), np.full((_N, 3), np.nan))
     return Followed(
@@ -209,6 +218,7 @@ def follow(  # noqa: PLR0913 - one argument for each step before it
         confidence=np.stack([r[2].confidence if r[2] else missing[1] for r in rows]),
         world_m=np.stack([r[2].world_m if r[2] else missing[2] for r in rows]),
         view=follower.view,
+        mirrored=np.array([r[3] for r in rows]),
         moving=follower.moving,
     )
 

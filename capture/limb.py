@@ -91,7 +91,13 @@ class Hinge:
 
 
 def fit_hinge(
-    xy_px: Points, confidence: Points, *, joint: Joint, side: Side, params: HingeParams = HingeParams()
+    xy_px: Points,
+    confidence: Points,
+    *,
+    joint: Joint,
+    side: Side,
+    mirrored: Mask | None = None,
+    params: HingeParams = HingeParams(),
 ) -> Hinge | None:
     """Find the hinge on which the landmarks of many poses agree.
 
@@ -101,6 +107,8 @@ def fit_hinge(
         Landmarks of the patient, shape (n, 33, 2), and their confidence, shape (n, 33), without NaN.
     joint, side
         What is tested.
+    mirrored
+        Poses that were found in a mirrored picture, shape (n,): the hinge lies half way between theirs and the others'.
 
     Returns
     -------
@@ -117,7 +125,8 @@ def fit_hinge(
     if not fits:
         return None
     best = max(fits, key=lambda fit: _hinge_score(limbs, weight, fit, params))
-    return _describe(limbs, weight, _one_each(best), joint)
+    seen_so = np.zeros(len(xy_px), dtype=bool) if mirrored is None else mirrored
+    return _describe(limbs, weight, _one_each(best), joint, seen_so)
 
 
 _LEAST_CONFIDENCE = 0.05
@@ -182,18 +191,29 @@ def _one_each(fit: Mask) -> Mask:
     return kept
 
 
-def _describe(limbs: LimbPoints, weight: Points, fit: Mask, joint: Joint) -> Hinge:
+def _middle(points: Points, mirrored: Mask) -> Points:
+    """Median of points, shape (n, 2); half way between the medians of mirrored and other poses if there are both."""
+    if min(mirrored.sum(), (~mirrored).sum()) < _LEAST_POSES:
+        return np.asarray(np.median(points, axis=0))
+    return np.asarray((np.median(points[mirrored], axis=0) + np.median(points[~mirrored], axis=0)) / 2.0)
+
+
+_LEAST_POSES = 3
+
+
+def _describe(limbs: LimbPoints, weight: Points, fit: Mask, joint: Joint, mirrored: Mask) -> Hinge:
     geometry = JOINTS[joint]
     n = len(fit) // 2
     own = np.flatnonzero(fit[:n])
     pick = np.concatenate([own, n + np.flatnonzero(fit[n:])])
     ends = limbs.joint_px + limbs.moved_px
-    centre = np.median(limbs.joint_px[pick], axis=0)
+    in_mirror = mirrored[pick % n]
+    centre = _middle(limbs.joint_px[pick], in_mirror)
     length = float(np.median(np.hypot(*limbs.moved_px[pick].T)))
     if geometry.reference[0] == geometry.joint:
-        reference = np.median((limbs.joint_px + limbs.reference_px)[pick], axis=0)
+        reference = _middle((limbs.joint_px + limbs.reference_px)[pick], in_mirror)
     else:
-        reference = centre + np.median(limbs.reference_px[pick], axis=0)
+        reference = centre + _middle(limbs.reference_px[pick], in_mirror)
     tips = np.full((n, 2), np.nan)
     tips[pick % n] = ends[pick] if moves_from_joint(joint) else centre + limbs.moved_px[pick]
     turned = turn_deg(reference - centre, tips[pick % n] - centre)

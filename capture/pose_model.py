@@ -14,6 +14,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from numpy.typing import NDArray
 
 from capture.errors import CaptureError, PoseModelMissingError
+from capture.landmarks import POSE_LANDMARKS
 
 __all__ = ["ModelSize", "Pose", "PoseModel", "PoseModelParams"]
 
@@ -62,6 +63,22 @@ class Pose:
     xy_px: Points
     confidence: Points
     world_m: Points
+
+    def seen_in_mirror(self) -> "Pose":
+        """Exchange left and right of a person who was found in a mirrored image; `xy_px` is only named anew."""
+        return Pose(
+            xy_px=self.xy_px[_OPPOSITE],
+            confidence=self.confidence[_OPPOSITE],
+            world_m=self.world_m[_OPPOSITE] * np.array([-1.0, 1.0, 1.0]),
+        )
+
+
+def _opposite(name: str) -> str:
+    swapped = {"left": "right", "right": "left"}
+    return "_".join(swapped.get(part, part) for part in name.split("_"))
+
+
+_OPPOSITE = [POSE_LANDMARKS.index(_opposite(name)) for name in POSE_LANDMARKS]
 
 
 class PoseModel:

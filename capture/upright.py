@@ -13,19 +13,24 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A rectangle of an image, turned anticlockwise by `turns` quarter turns (lying people are found when upright)."""
+    """A rectangle of an image, turned anticlockwise by `turns` quarter turns (lying people are found when upright).
+
+    A mirrored view is then flipped from left to right.
+    """
 
     x_px: int
     y_px: int
     width_px: int
     height_px: int
     turns: int
+    mirrored: bool = False
 
     def cut(self, image: Image) -> Image:
         """Show what the view sees; parts outside of the image are left out."""
         rows = slice(max(0, self.y_px), max(0, self.y_px + self.height_px))
         columns = slice(max(0, self.x_px), max(0, self.x_px + self.width_px))
-        return np.ascontiguousarray(np.rot90(image[rows, columns], self.turns))
+        turned = np.rot90(image[rows, columns], self.turns)
+        return np.ascontiguousarray(turned[:, ::-1] if self.mirrored else turned)
 
     def back(self, xy_px: Points, image: Image) -> Points:
         """Map points of the view, shape (..., 2), to the image that it was cut from."""
@@ -33,6 +38,8 @@ class View:
         width = min(self.x_px + self.width_px, image.shape[1]) - left
         height = min(self.y_px + self.height_px, image.shape[0]) - top
         x, y = xy_px[..., 0], xy_px[..., 1]
+        if self.mirrored:
+            x = (height if self.turns % 2 else width) - 1 - x
         turned = {
             0: (x, y),
             1: (width - 1 - y, x),

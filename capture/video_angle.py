@@ -15,6 +15,7 @@ from capture.course import Course, CourseFitParams, course_from_pictures, course
 from capture.doubts import DoubtParams, Doubts, doubts_about
 from capture.errors import NoPatientError
 from capture.follow import Followed, FollowParams, follow
+from capture.joint_centres import JointCentreParams, joint_centres
 from capture.landmarks import LandmarkTracks
 from capture.lens import Lens
 from capture.limb import Hinge, HingeParams, fit_hinge
@@ -23,7 +24,7 @@ from capture.plane import PlaneCheck, PlaneParams, check_plane
 from capture.pose_model import ModelSize, PoseModel
 from capture.straighten import Straightener
 from capture.survey import Survey, SurveyParams, look_for_people, survey
-from capture.tilt import TiltParams, corrected_flexion, sagittal_tilt
+from capture.tilt import Tilt, TiltParams, corrected_flexion, sagittal_tilt
 from capture.tracks import named_sides, tracks_of
 from capture.video import VideoReader
 
@@ -62,6 +63,7 @@ class VideoAngleParams:
     survey: SurveyParams = field(default_factory=SurveyParams)
     patient: PatientParams = field(default_factory=PatientParams)
     follow: FollowParams = field(default_factory=FollowParams)
+    centres: JointCentreParams = field(default_factory=JointCentreParams)
     hinge: HingeParams = field(default_factory=HingeParams)
     course: CourseFitParams = field(default_factory=CourseFitParams)
     tilt: TiltParams = field(default_factory=TiltParams)
@@ -179,6 +181,8 @@ def measure_video(  # noqa: PLR0913 - the contract's options, all named
             )
         if followed.found.sum() < 2:
             raise NoPatientError(path, f"the patient's {side} {joint} was seen in fewer than two frames")
+        tilt = sagittal_tilt(followed.xy_px[followed.found], params.tilt)
+        followed = replace(followed, xy_px=joint_centres(followed.xy_px, params.centres))
         hinge = _hinge(followed, joint, side, params)
         followed = _fix_sides(followed, hinge, joint)
         course = _course(
@@ -192,7 +196,7 @@ def measure_video(  # noqa: PLR0913 - the contract's options, all named
             params=params,
         )
     shown_deg = course.angle_deg
-    course = _signed(_from_the_side(course, followed, joint, params), joint, stretch_sign)
+    course = _signed(_from_the_side(course, tilt, joint), joint, stretch_sign)
     check = _plane(followed, hinge, joint, side, params)
     doubts = doubts_about(seen, followed, hinge, course, check, joint=joint, side=side, params=params.doubts)
     progress.part(1.0, 0.0)(1.0)
@@ -228,7 +232,14 @@ def _find_patient(
 def _hinge(followed: Followed, joint: Joint, side: Side, params: VideoAngleParams) -> Hinge | None:
     """Hinge of a joint that is held in place, ``None`` where it is not."""
     found = followed.found
-    hinge = fit_hinge(followed.xy_px[found], followed.confidence[found], joint=joint, side=side, params=params.hinge)
+    hinge = fit_hinge(
+        followed.xy_px[found],
+        followed.confidence[found],
+        joint=joint,
+        side=side,
+        mirrored=followed.mirrored[found],
+        params=params.hinge,
+    )
     if hinge is None or followed.moving:
         return None
     if hinge.spread > params.held_spread or hinge.agreeing < params.held_share:
@@ -282,12 +293,11 @@ def _course(  # noqa: PLR0913 - one argument for each step before it
     return course_from_poses(seen, followed, flexion, params.course)
 
 
-def _from_the_side(course: Course, followed: Followed, joint: Joint, params: VideoAngleParams) -> Course:
+def _from_the_side(course: Course, tilt: Tilt, joint: Joint) -> Course:
     """Correct the angle for the camera's yaw and pitch; only limbs that move in the sagittal plane."""
     hinge = course.hinge
     if hinge is None or joint not in _SAGITTAL:
         return course
-    tilt = sagittal_tilt(followed.xy_px[followed.found], params.tilt)
     angle = corrected_flexion(
         hinge.direction_deg(course.angle_deg, joint),
         hinge.reference_deg,
