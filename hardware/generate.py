@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import generate_gatt
+import generate_gatt_page
 from electronics.bill import render_csv, render_markdown
 from electronics.board import render_board
 from electronics.harness import render_harness
@@ -38,6 +39,7 @@ def wanted_texts() -> dict[Path, str]:
     return {path: render(netlist) for path, render in RENDERED.items()} | {
         generate_gatt.HOST: generate_gatt.render_host(profile),
         generate_gatt.FIRMWARE: generate_gatt.render_firmware(profile),
+        HERE / "gatt.md": generate_gatt_page.render_page(profile),
     }
 
 

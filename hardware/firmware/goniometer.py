@@ -161,7 +161,9 @@ class Goniometer:
         fields = add_gyro_bias(self._store.fields(), self._sensing, seconds, GYRO_RANGE_DPS, self._watchdog.feed)
         if fields is None:
             return gatt.STATUS_IMU_MISSING
-        return self._keep(fields)
+        self._store.write_fields(fields)
+        self._publish()
+        return gatt.STATUS_OK
 
     def _tare(self):
         counts = self._sensing.read_force()
@@ -169,10 +171,7 @@ class Goniometer:
             return gatt.STATUS_FORCE_MISSING
         fields = self._store.fields()
         fields[FORCE_OFFSET] = counts
-        return self._keep(fields)
-
-    def _keep(self, fields):
-        self._store.write_fields(fields)
+        self._store.hold_fields(fields)
         self._publish()
         return gatt.STATUS_OK
 

@@ -55,8 +55,17 @@ class Store:
 
     def write_fields(self, fields):
         """Keep changed numbers."""
-        body = struct.pack(gatt.CAL_FORMAT, *fields)
-        self.write(body + struct.pack(gatt.CAL_CRC_FORMAT, binascii.crc32(body)))
+        self.write(packed(fields))
+
+    def hold_fields(self, fields):
+        """Use changed numbers until the power goes off."""
+        self.blob = packed(fields)
+
+
+def packed(fields):
+    """Return the blob of a list of numbers."""
+    body = struct.pack(gatt.CAL_FORMAT, *fields)
+    return body + struct.pack(gatt.CAL_CRC_FORMAT, binascii.crc32(body))
 
 
 def is_whole(blob):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware_unit import FirmwareUnit, micropython_path
 
+from firmware_unit import FirmwareUnit, micropython_path
 from sensors.devices import gatt
 from sensors.emulator.backend import client_backend, scanner_backend
 from sensors.emulator.movement import Movement, Replay, Still
