@@ -33,7 +33,7 @@ CONTROL = """## Commands
 Write `op u8, arguments` to `control`; the answer is notified there as `op | 0x{reply:02X}, status u8`.
 """
 
-NOTICE = """What nobody asked for is notified as `0x{notice:02X}, status u8`: a fault that began, `ok` once none is left.
+NOTICE = """What nobody asked for is notified as `0x{notice:02X}, status u8`: a fault began, or `ok`: none is left.
 """
 
 
