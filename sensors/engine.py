@@ -4,11 +4,16 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from sensors.errors import LinkError, NoRadioError
+from sensors.errors import LinkError
+from sensors.inbox import Inbox
+from sensors.packets import UnitInfo
 from sensors.streaming import Air, FoundUnit, Sink, StreamParams, UnitStatus, Watch
 from sensors.unit_stream import UnitStream
 
 __all__ = ["Engine"]
+
+_FEW = 16
+"""Notifications that are kept of a unit that is only asked what it is."""
 
 
 class Engine:
@@ -62,13 +67,35 @@ class Engine:
             raise failed[0]
         return tuple(found)
 
+    async def identify(self, found: FoundUnit) -> UnitInfo:
+        """Connect to a unit, ask what it is, and let it go.
+
+        Raises
+        ------
+        LinkError
+            If it cannot be reached, or is none that its driver knows.
+        """
+        air = self._air_of(found)
+        driver = air.drivers[found.kind]
+        link = await air.open(found, Inbox(_FEW, self._clock_ns))
+        try:
+            for characteristic in driver.notifies:
+                await link.subscribe(characteristic)
+            return await driver.identify(link, found.name, found.address)
+        finally:
+            await link.close()
+
     def add(self, found: FoundUnit) -> None:
         """Take a unit in, before `run`."""
-        air = next((air for air in self._airs if found.kind in air.drivers), None)
-        if air is None:
-            raise NoRadioError(f"{found.name}: nothing here can open a {found.kind}; scan again")
+        air = self._air_of(found)
         stream = UnitStream(air, found, self._sink, watch=self._watch, params=self._params, clock_ns=self._clock_ns)
         self._streams.append(stream)
+
+    def _air_of(self, found: FoundUnit) -> Air:
+        air = next((air for air in self._airs if found.kind in air.drivers), None)
+        if air is None:
+            raise LinkError(f"{found.name}: nothing here can open a {found.kind}; scan again")
+        return air
 
     async def run(self) -> None:
         """Stream all units until `stop`, or until none is left that could.

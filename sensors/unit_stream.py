@@ -143,7 +143,9 @@ class UnitStream:
 
     def _rate_for(self, info: UnitInfo) -> float:
         wanted = self._params.rate_hz
-        return wanted if wanted is not None and _INERTIAL.intersection(info.channels) else max(self._driver.rates_hz)
+        if wanted is not None and _INERTIAL.intersection(info.channels):
+            return wanted
+        return max(self._driver.rates_hz, default=info.rate_hz)
 
     def _begin(self, info: UnitInfo, connected_ns: int) -> None:
         self._segment += 1
