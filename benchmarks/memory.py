@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,8 @@ def recall_poses() -> None:
     PoseModel.find = find  # type: ignore[method-assign]
 
 
-def run(arguments: list[str], answer: "multiprocessing.Queue[tuple[int, float, float]]", *, recall: bool) -> None:
-    """Run a command in this process; put its exit code, largest resident set in MB and wall time into the queue."""
+def run(arguments: list[str], answer: Connection, *, recall: bool) -> None:
+    """Run a command in this process; send its exit code, largest resident set in MB and wall time."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     started = time.perf_counter()
     from dashboard.cli.application import run as run_command  # noqa: PLC0415 - in the child only
@@ -69,16 +70,20 @@ def run(arguments: list[str], answer: "multiprocessing.Queue[tuple[int, float, f
         recall_poses()
     code = run_command(arguments)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    answer.put((code, peak, time.perf_counter() - started))
+    answer.send((code, peak, time.perf_counter() - started))
 
 
 def measure(arguments: list[str], *, recall: bool) -> tuple[float, float]:
     """Return the largest resident set in MB and the wall time in s of a command."""
     context = multiprocessing.get_context("spawn")
-    answer: multiprocessing.Queue[tuple[int, float, float]] = context.Queue()
-    child = context.Process(target=run, args=(arguments, answer), kwargs={"recall": recall})
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=run, args=(arguments, theirs), kwargs={"recall": recall})
     child.start()
-    code, peak, wall_s = answer.get()
+    theirs.close()
+    try:
+        code, peak, wall_s = ours.recv()
+    except EOFError:
+        sys.exit(f"catchangle {' '.join(arguments)} died")
     child.join()
     if code:
         sys.exit(f"catchangle {' '.join(arguments)} failed with exit code {code}")

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from importlib.resources import files
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from capture.pose_model import ModelSize
@@ -34,8 +35,8 @@ CLIPS = (
 Cost = tuple[float, float]
 
 
-def bare_loop(video: Path, size: ModelSize, answer: "multiprocessing.Queue[Cost]") -> None:
-    """Run the model alone over decoded frames; put (wall s, processor s) into the queue."""
+def bare_loop(video: Path, size: ModelSize, answer: Connection) -> None:
+    """Run the model alone over decoded frames; send (wall s, processor s)."""
     import av  # noqa: PLC0415 - loaded in the child, before its clock starts
     import mediapipe as mp  # noqa: PLC0415
     from mediapipe.tasks.python import BaseOptions, vision  # noqa: PLC0415
@@ -51,16 +52,17 @@ def bare_loop(video: Path, size: ModelSize, answer: "multiprocessing.Queue[Cost]
     with vision.PoseLandmarker.create_from_options(options) as landmarker:
         for time_s, rgb in frames:
             landmarker.detect_for_video(mp.Image(image_format=mp.ImageFormat.SRGB, data=rgb), round(1000 * time_s))
-    answer.put((time.perf_counter() - started, time.process_time() - busy))
+    answer.send((time.perf_counter() - started, time.process_time() - busy))
 
 
 def time_bare(video: Path, size: ModelSize) -> Cost:
     """Time the bare loop in a process of its own."""
     context = multiprocessing.get_context("spawn")
-    answer: multiprocessing.Queue[Cost] = context.Queue()
-    child = context.Process(target=bare_loop, args=(video, size, answer))
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=bare_loop, args=(video, size, theirs))
     child.start()
-    cost = answer.get()
+    theirs.close()
+    cost: Cost = ours.recv()
     child.join()
     return cost
 

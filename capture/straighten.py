@@ -168,7 +168,7 @@ def straightener_for(
 
 def _scaled(matrix: Points, across: float, down: float) -> Points:
     """Camera matrix of pictures that are scaled; a pixel's centre has whole coordinates."""
-    scaled = matrix * np.array([[across], [down], [1.0]])
+    scaled: Points = matrix * np.array([[across], [down], [1.0]])
     scaled[0, 2] += 0.5 * across - 0.5
     scaled[1, 2] += 0.5 * down - 0.5
     return scaled
