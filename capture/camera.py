@@ -114,6 +114,7 @@ class Camera:
         self._waiting: queue.Queue[StampedImage | CaptureError | None] = queue.Queue(params.queue_frames)
         self._first: StampedImage | None = None
         self._size: tuple[int, int] | None = None
+        self._began_s: float | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._read, name="camera", daemon=True)
         self._dropped = 0
@@ -123,6 +124,13 @@ class Camera:
     def dropped(self) -> int:
         """Frames that the camera gave and nobody fetched in time; what stands in for a camera waits, and drops none."""
         return self._dropped
+
+    @property
+    def began_s(self) -> float:
+        """When the first frame was taken, s of the camera's clock."""
+        if self._began_s is None:
+            raise CameraUnavailableError(self.source, "is not open")
+        return self._began_s
 
     @property
     def size(self) -> tuple[int, int]:
@@ -143,6 +151,7 @@ class Camera:
             self.close()
             raise first or CameraUnavailableError(self.source, "gave no picture")
         self._first = first
+        self._began_s = first.time_s
         self._size = (first.rgb.shape[1], first.rgb.shape[0])
         return self
 

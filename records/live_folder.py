@@ -10,9 +10,11 @@ from analysis.model import Side, Source, Subject, TestKind
 from analysis.muscles import MuscleGroup
 from records.durable import discard, place_folder, refusal, write_file
 from records.errors import StoreError
+from records.journal import JOURNAL_FILE
+from records.journal_folder import Converted, convert_journal
 from records.manifest import FORMAT, MANIFEST, VERSION
 
-__all__ = ["LiveFolder", "LiveHeader"]
+__all__ = ["UNFINISHED", "LiveFolder", "LiveHeader"]
 
 UNFINISHED = ".unfinished"
 """Ending of the folder's name until it is complete; what a killed process leaves can be analysed under it."""
@@ -29,10 +31,11 @@ class LiveHeader:
     test: TestKind
     started_at: datetime
     subject: Subject
+    patient_box: tuple[float, float, float, float] | None = None
 
 
 class LiveFolder:
-    """The folder of an exam that is being filmed.
+    """The folder of an exam that is being recorded.
 
     Parameters
     ----------
@@ -40,6 +43,8 @@ class LiveFolder:
         Name that the folder gets in the end; there must be nothing yet.
     header
         What is known at the start; it is on the disk before the first frame.
+    with_video
+        Whether there is a camera.
 
     Raises
     ------
@@ -47,16 +52,18 @@ class LiveFolder:
         If the name is taken, also by what an earlier recording left unfinished, or the disk refuses.
     """
 
-    def __init__(self, path: Path, header: LiveHeader) -> None:
+    def __init__(self, path: Path, header: LiveHeader, *, with_video: bool = True) -> None:
         self._path = path
+        self._with_video = with_video
         self._header = header
+        self.converted: Converted | None = None
         self._partial = path.with_name(path.name + UNFINISHED)
         if path.exists():
             raise StoreError(path, "is there already; name another folder")
         if self._partial.exists():
             raise StoreError(
                 self._partial,
-                "was left by a recording that was not finished; it can be analysed as it is; rename or remove it first",
+                "was left by a recording that was not finished; finish it with `catchangle recover`, or remove it",
             )
         try:
             self._partial.mkdir(parents=True)
@@ -69,33 +76,57 @@ class LiveFolder:
         """The file that the video is to be written to."""
         return self._partial / VIDEO_FILE
 
-    def finish(self, *, dropped_frames: int) -> Path:
-        """Note how many frames could not be saved, and give the folder its name.
+    @property
+    def journal(self) -> Path:
+        """The file that the sensors' journal is to be written to."""
+        return self._partial / JOURNAL_FILE
+
+    def exam(self) -> dict[str, Any]:
+        """Return what ``recording.json`` says of the exam."""
+        header = self._header
+        return {
+            "muscle_group": header.muscle_group.value,
+            "side": header.side.value,
+            "test": header.test.value,
+            "started_at": header.started_at.isoformat(),
+            "subject": {key: value for key, value in asdict(header.subject).items() if value is not None},
+        }
+
+    def finish(self, *, dropped_frames: int = 0) -> Path:
+        """Note how many frames could not be saved, make streams of the sensors' journal, and give the folder its name.
 
         Raises
         ------
         StoreError
             If the disk refuses; what was recorded stays under the unfinished name.
         """
-        self._write_manifest({"dropped_frames": dropped_frames})
+        notes = {"dropped_frames": dropped_frames}
+        self._write_manifest(notes)
+        if self.journal.exists():
+            self.converted = convert_journal(self._partial, video=self._video(notes))
         place_folder(self._partial, self._path)
         return self._path
+
+    def without_video(self) -> None:
+        """Leave out a video of which nothing was recorded."""
+        self._with_video = False
+        self.video.unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Remove the folder of an exam of which nothing was recorded."""
         discard(self._partial)
 
     def _write_manifest(self, video_notes: dict[str, Any]) -> None:
-        header = self._header
-        said = {
-            "format": FORMAT,
-            "version": VERSION,
-            "muscle_group": header.muscle_group,
-            "side": header.side,
-            "test": header.test,
-            "started_at": header.started_at.isoformat(),
-            "subject": {key: value for key, value in asdict(header.subject).items() if value is not None},
-            "streams": [{"kind": Source.VIDEO, "file": VIDEO_FILE, **video_notes}],
-        }
+        video = self._video(video_notes)
+        said = {"format": FORMAT, "version": VERSION, **self.exam(), "streams": [] if video is None else [video]}
         text = json.dumps(said, indent=1) + "\n"
         write_file(self._partial / MANIFEST, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+    def _video(self, notes: dict[str, Any]) -> dict[str, Any] | None:
+        if not self._with_video:
+            return None
+        return {"kind": Source.VIDEO, "file": VIDEO_FILE, **_box(self._header), **notes}
+
+
+def _box(header: LiveHeader) -> dict[str, Any]:
+    return {} if header.patient_box is None else {"patient_box": list(header.patient_box)}

@@ -6,14 +6,12 @@ from pathlib import Path
 
 from capture.camera import Camera
 from capture.encode import StampedImage
-from capture.errors import VideoWriteError
-from capture.recorder import VideoLog, record_video
+from capture.recorder import VideoLog
 from dashboard.errors import DashboardError
-from records.live_folder import LiveFolder, LiveHeader
+from dashboard.services.recording import Recorded, record_exam
+from records.live_folder import LiveHeader
 
 __all__ = ["Filmed", "film_exam"]
-
-_FEWEST_FRAMES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +23,7 @@ class Filmed:
 
     def warnings(self) -> tuple[str, ...]:
         """Return what the person who filmed should know, one sentence each."""
-        said = []
-        if self.video.n_dropped:
-            said.append(f"{self.video.n_dropped} frames could not be saved in time: record smaller or slower pictures")
-        if self.video.lost:
-            said.append(f"{self.video.lost} after {self.video.duration_s:.1f} s; what was recorded is kept")
-        if self.video.preview_fault:
-            said.append(f"the preview stopped ({self.video.preview_fault}); the recording is whole")
-        return tuple(said)
+        return Recorded(folder=self.folder, video=self.video, sensors=None).warnings()
 
 
 def film_exam(
@@ -61,12 +52,7 @@ def film_exam(
     CatchangleError
         If nothing can be written, or nothing was recorded; where something was, the message says where it is.
     """
-    folder = LiveFolder(out, header)
-    try:
-        video = record_video(camera, folder.video, stop=stop, watch=watch)
-    except VideoWriteError as error:
-        raise DashboardError(f"{error}; what was recorded until then is in {folder.video.parent}") from error
-    if video.n_frames < _FEWEST_FRAMES:
-        folder.abandon()
-        raise DashboardError(video.lost or f"{out}: nothing was recorded; film for longer")
-    return Filmed(folder=folder.finish(dropped_frames=video.n_dropped), video=video)
+    recorded = record_exam(out, header, camera=camera, stop=stop, watch=watch)
+    if recorded.video is None:
+        raise DashboardError(f"{out}: nothing was recorded; film for longer")
+    return Filmed(folder=recorded.folder, video=recorded.video)
