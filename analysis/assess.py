@@ -180,7 +180,11 @@ def _assess_pendulum(recording: Recording, params: AssessParams) -> Assessment:
     if not np.isfinite(recording.angle.angle_deg).any():
         raise AnalysisError("the joint was not observed: every value of JointAngle.angle_deg is missing (NaN)")
     try:
-        pendulum = measure_pendulum(recording.angle, recording.muscle, params.pendulum)
+        limb = limb_of(recording.muscle_group, recording.subject)
+        pendulum = measure_pendulum(recording.angle, recording.muscle, params.pendulum, limb=limb)
+        if pendulum.model is not None and limb.assumed:
+            missing = ", ".join(limb.assumed)
+            warnings = (*warnings, f"{missing} not recorded: the fitted limb has the weight of an average adult")
     except AnalysisError as error:
         warnings = (*warnings, str(error))
     return Assessment(

@@ -14,6 +14,7 @@ __all__ = [
     "EmgOnset",
     "Grade",
     "Pendulum",
+    "PendulumModel",
     "Resistance",
     "ResistanceCurve",
     "Stretch",
@@ -209,8 +210,37 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PendulumModel:
+    """Linear knee that lets a shank of this weight swing as it was seen to, and what it leaves unexplained (RMS)."""
+
+    stiffness_Nm_per_rad: float
+    viscosity_Nms_per_rad: float
+    rmse_deg: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pendulum:
-    """Wartenberg's pendulum test; fields are named as in the contract, ``None`` where not shown."""
+    """Wartenberg's pendulum test; the first eight fields are named as in the contract, ``None`` where not shown.
+
+    Attributes
+    ----------
+    a0_deg, a1_deg
+        From the release to the resting angle, and the first swing.
+    relaxation_index, r2n
+        A1 / A0, and A1 / (1.6 A0).
+    swings
+        Swings along the stretch.
+    area_ratio
+        Imbalance of the areas on both sides of the plateau.
+    period_s, damping_ratio
+        Of the swings.
+    release_s, resting_deg
+        When the limb was released, and the joint angle at which it came to rest.
+    peak_velocity_deg_s
+        Largest velocity of the first swing.
+    model
+        The fitted limb, ``None`` where the angle's zero or the joint does not allow one.
+    """
 
     a0_deg: float
     a1_deg: float
@@ -220,6 +250,10 @@ class Pendulum:
     area_ratio: float
     period_s: float | None
     damping_ratio: float | None
+    release_s: float | None = None
+    resting_deg: float | None = None
+    peak_velocity_deg_s: float | None = None
+    model: PendulumModel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.errors import AnalysisError
-from analysis.finding import Pendulum
-from analysis.model import FloatArray, JointAngle
-from analysis.motion import MotionParams, track_motion
-from analysis.muscles import Muscle
+from analysis.finding import Pendulum, PendulumModel
+from analysis.limb import Limb
+from analysis.model import FloatArray, JointAngle, Zero
+from analysis.motion import Motion, MotionParams, track_motion
+from analysis.muscles import Joint, Muscle
+from analysis.pendulum_model import PendulumModelParams, fit_pendulum_model
 from analysis.stretch import turning_points
 
 __all__ = ["PendulumParams", "measure_pendulum"]
@@ -22,6 +24,8 @@ class PendulumParams:
     ----------
     min_swing_deg
         Smallest swing that counts (prominence; clinical dossier 1.10: 3 deg).
+    min_noise_ratio
+        Smallest swing in standard deviations of the smoothed angle. Chosen by us.
     release_share
         The limb is released where its velocity first exceeds this share of the first swing's peak. Chosen by us.
     min_first_swing_deg
@@ -34,22 +38,40 @@ class PendulumParams:
         doi:10.1016/0141-5425(84)90058-3).
     motion
         Resampling and smoothing.
+    model
+        Fit of the limb.
     """
 
     min_swing_deg: float = 3.0
+    min_noise_ratio: float = 5.0
     release_share: float = 0.02
     min_first_swing_deg: float = 10.0
     plateau_periods: int = 2
     plateau_s: float = 1.0
     r2n_factor: float = 1.6
     motion: MotionParams = field(default_factory=MotionParams)
+    model: PendulumModelParams = field(default_factory=PendulumModelParams)
 
 
-def measure_pendulum(angle: JointAngle, muscle: Muscle, params: PendulumParams = PendulumParams()) -> Pendulum:
+def measure_pendulum(
+    angle: JointAngle, muscle: Muscle, params: PendulumParams = PendulumParams(), *, limb: Limb | None = None
+) -> Pendulum:
     """Measure the swings of a limb that was dropped from a raised position.
 
     The angle is read along the stretch of the muscle: for the quadriceps the shank falls into flexion. A0 is the
     distance from the release to the resting angle, A1 the first swing, RI = A1 / A0 and R2n = A1 / (1.6 A0) [1]_, [2]_.
+
+    Parameters
+    ----------
+    angle
+        The joint angle, from any source.
+    muscle
+        The stretched muscle: it says which way the limb falls.
+    params
+        How the test is read.
+    limb
+        Inertia and weight of the limb, for its fit; without them, or where the zero of the angle is not known, or at
+        another joint than the knee, none is fitted.
 
     Raises
     ------
@@ -65,7 +87,7 @@ def measure_pendulum(angle: JointAngle, muscle: Muscle, params: PendulumParams =
     """
     motion = track_motion(angle, stretch_sign=muscle.stretch_sign, params=params.motion)
     x = motion.stretch_deg
-    turns = turning_points(x, threshold=params.min_swing_deg)
+    turns = turning_points(x, threshold=max(params.min_swing_deg, params.min_noise_ratio * motion.angle_noise_deg))
     first = _first_drop(x, turns, params)
     release = _release(motion.velocity_deg_s, turns[first], turns[first + 1], params)
     swings = turns[first + 1 :]
@@ -88,6 +110,23 @@ def measure_pendulum(angle: JointAngle, muscle: Muscle, params: PendulumParams =
         area_ratio=_area_ratio(x[release:] - plateau_deg),
         period_s=period_s,
         damping_ratio=_damping(np.abs(np.diff(x[swings]))),
+        release_s=float(motion.time_s[release]),
+        resting_deg=motion.sign * plateau_deg,
+        peak_velocity_deg_s=float(motion.velocity_deg_s[release : swings[0] + 1].max()),
+        model=None
+        if limb is None or muscle.joint is not Joint.KNEE or angle.zero is Zero.RELATIVE
+        else _fit_limb(motion, release, plateau_deg, limb, params),
+    )
+
+
+def _fit_limb(motion: Motion, release: int, plateau_deg: float, limb: Limb, params: PendulumParams) -> PendulumModel:
+    """Fit the limb that swings from its release on."""
+    return fit_pendulum_model(
+        motion.time_s[release:],
+        motion.sign * motion.stretch_deg[release:],
+        rest_deg=motion.sign * plateau_deg,
+        limb=limb,
+        params=params.model,
     )
 
 

@@ -183,6 +183,16 @@ def _pendulum(pendulum: Pendulum | None) -> dict[str, Any] | None:
         "area_ratio": _number(pendulum.area_ratio),
         "period_s": _number(pendulum.period_s),
         "damping_ratio": _number(pendulum.damping_ratio),
+        "release_s": _number(pendulum.release_s),
+        "resting_deg": _number(pendulum.resting_deg),
+        "peak_velocity_deg_s": _number(pendulum.peak_velocity_deg_s),
+        "model": None
+        if pendulum.model is None
+        else {
+            "stiffness_Nm_per_rad": _number(pendulum.model.stiffness_Nm_per_rad),
+            "viscosity_Nms_per_rad": _number(pendulum.model.viscosity_Nms_per_rad),
+            "rmse_deg": _number(pendulum.model.rmse_deg),
+        },
     }
 
 

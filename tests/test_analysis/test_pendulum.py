@@ -1,5 +1,6 @@
 """Pendulum tests: planted swings, the published figures' definitions, and what is no pendulum test."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from analysis.assess import assess
 from analysis.errors import AnalysisError
-from analysis.model import Recording, TestKind
+from analysis.limb import limb_of
+from analysis.model import Recording, Sex, Subject, TestKind, Zero
 from analysis.muscles import MUSCLES, MuscleGroup
 from analysis.pendulum import measure_pendulum
+from analysis.pendulum_model import swing
 
 if TYPE_CHECKING:
     from tests.test_analysis.conftest import Planter
@@ -86,3 +89,50 @@ def test_limb_without_a_swing_back_has_no_period_and_no_damping(planter: "Plante
     found = measure_pendulum(stiff.angle, KNEE)
     assert found.relaxation_index == pytest.approx(1.0, abs=0.02)
     assert (found.period_s, found.damping_ratio, found.swings) == (None, None, 1)
+
+
+@settings(max_examples=8, deadline=None)
+@given(stiffness=st.floats(1.0, 12.0), viscosity=st.floats(0.15, 1.0), rest=st.floats(55.0, 80.0))
+def test_planted_limbs_are_recovered(planter: "Planter", stiffness: float, viscosity: float, rest: float) -> None:
+    limb = limb_of(MuscleGroup.KNEE_EXTENSORS, Subject(code="P1", sex=Sex.MALE, body_mass_kg=73.0, height_m=1.741))
+    flexion_deg = swing(
+        limb,
+        stiffness_Nm_per_rad=stiffness,
+        viscosity_Nms_per_rad=viscosity,
+        ends_deg=(5.0, rest),
+        time_s=np.arange(0.0, 9.0, 0.01),
+    )
+    held = np.concatenate([np.full(100, 5.0), flexion_deg]) - 5.0
+    recording = planter.recording(held, group=MuscleGroup.KNEE_EXTENSORS, start_deg=5.0, rate_hz=100.0)
+    found = measure_pendulum(recording.angle, KNEE, limb=limb)
+    assert found.model is not None
+    assert found.model.stiffness_Nm_per_rad == pytest.approx(stiffness, rel=0.1, abs=0.5)
+    assert found.model.viscosity_Nms_per_rad == pytest.approx(viscosity, rel=0.15)
+    assert found.model.rmse_deg <= 1.0
+    assert found.release_s == pytest.approx(1.0, abs=0.1)
+    assert found.resting_deg == pytest.approx(rest, abs=1.0)
+
+
+def test_no_limb_is_fitted_where_its_place_against_gravity_is_not_known(planter: "Planter") -> None:
+    recording = drop(planter, test=TestKind.PENDULUM)
+    limb = limb_of(recording.muscle_group, recording.subject)
+    relative = replace(recording.angle, zero=Zero.RELATIVE)
+    assert measure_pendulum(recording.angle, KNEE, limb=limb).model is not None
+    assert measure_pendulum(recording.angle, KNEE).model is None
+    found = measure_pendulum(relative, KNEE, limb=limb)
+    assert found.model is None
+    assert found.relaxation_index == measure_pendulum(recording.angle, KNEE).relaxation_index
+
+
+@pytest.mark.parametrize(("rate_hz", "noise_deg"), [(30.0, 1.5), (60.0, 1.0), (200.0, 0.2)])
+def test_the_angle_of_any_source_is_read_alike(planter: "Planter", rate_hz: float, noise_deg: float) -> None:
+    """Video of 30 and 60 frames a second, and inertial sensors."""
+    clean = drop(planter)
+    time_s = np.arange(0.0, float(clean.angle.time_s[-1]), 1.0 / rate_hz)
+    angle_deg = np.interp(time_s, clean.angle.time_s, clean.angle.angle_deg)
+    noisy = angle_deg + np.random.default_rng(4).normal(0.0, noise_deg, time_s.size)
+    found = measure_pendulum(planter.read_angle(time_s, noisy, MuscleGroup.KNEE_EXTENSORS).angle, KNEE)
+    known = measure_pendulum(clean.angle, KNEE)
+    assert found.relaxation_index == pytest.approx(known.relaxation_index, rel=0.05)
+    assert found.period_s == pytest.approx(known.period_s, rel=0.05)
+    assert abs(found.swings - known.swings) <= 1
