@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from analysis.muscles import MUSCLES
 from dashboard.charts.grade import grade_chart
 from dashboard.charts.overlay import overlay_chart
 from dashboard.charts.palette import AFTER, BEFORE
@@ -58,20 +59,34 @@ def _figures(before: Exam, after: Exam) -> None:
             "One of the two exams has not been analysed: open it on **Exam** and analyse it.", icon=":material/info:"
         )
         return
+    rows = change_rows(first, last, MUSCLES[before.recording.muscle_group].joint)
     table, grades = st.columns([3, 2], gap="large")
     with table:
         st.subheader("What changed", anchor=False)
         st.table(
             [
-                {"Measure": row.measure, "Before": row.before, "After": row.after, "Change": row.change}
-                for row in change_rows(first, last)
+                {
+                    "Measure": row.measure,
+                    "Before": row.before,
+                    "After": row.after,
+                    "Change": row.change,
+                    "Beyond measurement error": row.error,
+                    "Clinically important": row.importance,
+                }
+                for row in rows
             ],
             border="horizontal",
             hide_index=True,
         )
         st.caption(
-            "Changes are given as measured. Whether they exceed the measurement error (MDC95) is not judged yet."
+            "Beyond measurement error: the change exceeds the smallest detectable change (MDC95), and the scatter of "
+            "the repetitions. Clinically important: it reaches a published minimal important difference (MCID). The "
+            "two are judged apart; where nothing was published, that is not known."
         )
+        with st.expander("Where the bounds come from"):
+            for row in rows:
+                if row.source:
+                    st.caption(f"{row.measure}: {row.source}")
     with grades:
         _grades(before, after)
 

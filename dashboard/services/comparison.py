@@ -1,14 +1,15 @@
 """Two exams of one limb beside each other: what changed, and the curves from the onset of movement."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from analysis.change import ERRORS, Measure, judge_change, judge_grade
 from analysis.finding import GRADES
 from analysis.model import FloatArray, TestKind
-from analysis.muscles import MUSCLES
+from analysis.muscles import MUSCLES, Joint
 from dashboard.services.exams import Exam, limb_label
 from dashboard.services.reading import Reading
 from dashboard.services.wording import ABSENT, number, protocol, signed
@@ -28,12 +29,27 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
-    """One measure before and after, as words."""
+    """One measure before and after, as words.
+
+    Attributes
+    ----------
+    measure, before, after, change
+        The measure, its two values, and after minus before.
+    error
+        Whether the change is beyond measurement error, with the bound (MDC95) that this was judged by.
+    importance
+        Whether the change is clinically important, with the bound (MCID): a separate statement.
+    source
+        Where the bounds come from; empty where there are none.
+    """
 
     measure: str
     before: str
     after: str
     change: str
+    error: str = ABSENT
+    importance: str = ABSENT
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,42 +126,100 @@ def _aligned(exam: Exam, number: int, stretch: Mapping[str, Any], sign: int) -> 
     )
 
 
-def change_rows(before: Reading, after: Reading) -> tuple[ChangeRow, ...]:
-    """List the measures of two findings with the change of each."""
-    measured = tuple(
-        ChangeRow(
-            measure=name,
-            before=number(value(before), unit, digits=digits),
-            after=number(value(after), unit, digits=digits),
-            change=signed(_difference(value(before), value(after)), unit, digits=digits),
-        )
-        for name, unit, digits, value in _MEASURES
-    )
-    return (*measured, _grade_row(before, after))
+def change_rows(before: Reading, after: Reading, joint: Joint) -> tuple[ChangeRow, ...]:
+    """List the measures of two findings of one joint with the change of each, and what it means."""
+    return (*(_measure_row(one, before, after) for one in _MEASURES), _grade_row(before, after, joint))
 
 
-_MEASURES: Sequence[tuple[str, str, int, Callable[[Reading], float | None]]] = (
-    ("R1, angle of catch", "°", 1, lambda one: one.r1_deg),
-    ("R2, end of the slow stretch", "°", 1, lambda one: one.r2_deg),
-    ("Spasticity angle, R2 − R1", "°", 1, lambda one: one.spasticity_angle_deg),
-    ("Catch, along the stretch", "°", 1, lambda one: one.catch_stretch_deg),
-    ("Tardieu X", "", 0, lambda one: one.x),
-    ("Peak resistance, fast stretch", " N·m", 2, lambda one: one.peak_Nm),
-    ("Peak excess over a healthy limb", " N·m", 2, lambda one: one.peak_excess_Nm),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """A measure in the table: name, unit, digits, attribute of `Reading`, known error (``None``: not judged)."""
+
+    name: str
+    unit: str
+    digits: int
+    attribute: str
+    error: Measure | None = None
+
+
+_MEASURES = (
+    _Shown(name="R1, angle of catch", unit="°", digits=1, attribute="r1_deg", error=Measure.R1),
+    _Shown(name="R2, end of the slow stretch", unit="°", digits=1, attribute="r2_deg", error=Measure.R2),
+    _Shown(
+        name="Spasticity angle, R2 − R1",
+        unit="°",
+        digits=1,
+        attribute="spasticity_angle_deg",
+        error=Measure.SPASTICITY_ANGLE,
+    ),
+    _Shown(name="Catch, along the stretch", unit="°", digits=1, attribute="catch_stretch_deg"),
+    _Shown(name="Reflex threshold at rest (TSRT)", unit="°", digits=1, attribute="tsrt_deg", error=Measure.TSRT),
+    _Shown(name="Tardieu X", unit="", digits=0, attribute="x"),
+    _Shown(
+        name="Peak resistance, fast stretch", unit=" N·m", digits=2, attribute="peak_Nm", error=Measure.PEAK_RESISTANCE
+    ),
+    _Shown(
+        name="Peak excess over a healthy limb",
+        unit=" N·m",
+        digits=2,
+        attribute="peak_excess_Nm",
+        error=Measure.PEAK_EXCESS,
+    ),
 )
+
+
+def _measure_row(shown: _Shown, before: Reading, after: Reading) -> ChangeRow:
+    first, last = getattr(before, shown.attribute), getattr(after, shown.attribute)
+    row = ChangeRow(
+        measure=shown.name,
+        before=number(first, shown.unit, digits=shown.digits),
+        after=number(last, shown.unit, digits=shown.digits),
+        change=signed(_difference(first, last), shown.unit, digits=shown.digits),
+    )
+    if first is None or last is None or shown.error is None:
+        return row
+    judged = judge_change(
+        first,
+        last,
+        ERRORS[shown.error],
+        before_sd=before.standard_errors.get(shown.attribute, 0.0),
+        after_sd=after.standard_errors.get(shown.attribute, 0.0),
+    )
+    bound = "" if judged.mdc95 is None else f" (MDC95 {number(judged.mdc95, shown.unit, digits=shown.digits)})"
+    if judged.beyond_error is None:
+        bound = ""
+    return replace(
+        row,
+        error=f"{_YES_NO[judged.beyond_error]}{bound}",
+        importance=_YES_NO[judged.important],
+        source=judged.source,
+    )
+
+
+_YES_NO = {True: "yes", False: "no", None: "not known"}
 
 
 def _difference(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
 
 
-def _grade_row(before: Reading, after: Reading) -> ChangeRow:
-    lower = chance_of_lower(before.probabilities, after.probabilities)
-    return ChangeRow(
+def _grade_row(before: Reading, after: Reading, joint: Joint) -> ChangeRow:
+    row = ChangeRow(
         measure="Modified Ashworth grade, most probable (90 % set)",
         before=_graded(before),
         after=_graded(after),
-        change=ABSENT if lower is None else f"lower with probability {lower:.2f}",
+        change=ABSENT,
+    )
+    if before.probabilities is None or after.probabilities is None:
+        return row
+    judged = judge_grade(before.probabilities, after.probabilities, joint=joint)
+    return replace(
+        row,
+        change=f"lower with probability {judged.lower:.2f}",
+        error=_YES_NO[judged.beyond_error],
+        importance=f"{_YES_NO[judged.important]} (MCID {judged.mcid:.2f}, expected change "
+        f"{signed(judged.expected, digits=2)})",
+        source="MCID: Chen 2019, doi:10.23736/S1973-9087.19.05545-X (patients after stroke, 1+ counted as 1.5)",
     )
 
 

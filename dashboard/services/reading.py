@@ -1,8 +1,9 @@
 """The numbers of one finding by name, so that pages need not know the shape of the JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from statistics import median
+from dataclasses import dataclass, field
+from math import hypot, sqrt
+from statistics import median, stdev
 from typing import Any
 
 from analysis.finding import GRADES
@@ -24,6 +25,10 @@ class Reading:
         Largest resistance of the fast stretches that count, and its largest excess over a healthy limb.
     grade, set90
         Most probable modified Ashworth grade, and the grades that hold 90 %.
+    tsrt_deg
+        Tonic stretch-reflex threshold.
+    standard_errors
+        Of the values by name, from the repetitions of this exam, where there are at least two.
     """
 
     r1_deg: float | None
@@ -36,6 +41,8 @@ class Reading:
     grade: str | None
     set90: tuple[str, ...]
     probabilities: Mapping[str, float] | None
+    tsrt_deg: float | None = None
+    standard_errors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def grade_rank(self) -> int | None:
@@ -60,4 +67,23 @@ def read(finding: Mapping[str, Any]) -> Reading:
         grade=None if mas is None else mas["grade"],
         set90=() if mas is None else tuple(mas["set90"]),
         probabilities=None if mas is None else mas["probabilities"],
+        tsrt_deg=None if finding.get("threshold") is None else finding["threshold"]["tsrt_deg"],
+        standard_errors=_standard_errors(finding),
     )
+
+
+def _standard_errors(finding: Mapping[str, Any]) -> dict[str, float]:
+    """Work out the standard errors that the repetitions of an exam show, by the names of `Reading`."""
+    good = [one for one in finding["stretches"] if not one["quality"]]
+    fast = [one for one in good if one["velocity"] == "V3"]
+    resisted = [one["resistance"] for one in fast if one["resistance"] is not None]
+    repeats = {
+        "r1_deg": [one["catch"]["angle_deg"] for one in fast if one["catch"] is not None],
+        "r2_deg": [one["end_deg"] for one in good if one["velocity"] == "V1"],
+        "peak_Nm": [one["peak_Nm"] for one in resisted],
+        "peak_excess_Nm": [one["peak_excess_Nm"] for one in resisted],
+    }
+    errors = {name: stdev(values) / sqrt(len(values)) for name, values in repeats.items() if len(values) > 1}
+    if "r1_deg" in errors and "r2_deg" in errors:
+        errors["spasticity_angle_deg"] = hypot(errors["r1_deg"], errors["r2_deg"])
+    return errors

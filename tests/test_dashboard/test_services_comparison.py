@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.finding import GRADES, Assessment
-from analysis.muscles import MuscleGroup
+from analysis.muscles import Joint, MuscleGroup
 from dashboard.services.cohort import CohortChoice, SignedRankParams, compare_cohort, signed_rank
 from dashboard.services.comparison import aligned_stretches, chance_of_lower, change_rows, examined_twice
 from dashboard.services.exams import Exam, open_exam
@@ -32,7 +32,7 @@ def both_exams(store: Store, code: str) -> tuple[Exam, Exam]:
 def test_each_change_is_after_minus_before(make_assessment: Callable[..., Assessment]) -> None:
     before = read(finding_of(make_assessment(catch_deg=80.0, grade="3", excess_Nm=6.0), path="x"))
     after = read(finding_of(make_assessment(catch_deg=50.0, grade="1", excess_Nm=1.5), path="x"))
-    rows = {row.measure.split(",")[0]: row for row in change_rows(before, after)}
+    rows = {row.measure.split(",")[0]: row for row in change_rows(before, after, Joint.ELBOW)}
     assert (rows["R1"].before, rows["R1"].after, rows["R1"].change) == ("80.0°", "50.0°", "−30.0°")
     assert rows["R2"].change == "0.0°"
     assert rows["Spasticity angle"].change == "−30.0°"
@@ -40,10 +40,23 @@ def test_each_change_is_after_minus_before(make_assessment: Callable[..., Assess
     assert rows["Modified Ashworth grade"].change == "lower with probability 1.00"
 
 
+def test_error_and_importance_are_two_statements(make_assessment: Callable[..., Assessment]) -> None:
+    before = read(finding_of(make_assessment(catch_deg=80.0, grade="3", excess_Nm=6.0), path="x"))
+    after = read(finding_of(make_assessment(catch_deg=50.0, grade="1", excess_Nm=1.5), path="x"))
+    rows = {row.measure.split(",")[0]: row for row in change_rows(before, after, Joint.ELBOW)}
+    assert rows["R1"].error == "yes (MDC95 8.9°)"
+    assert rows["R1"].importance == "not known"
+    assert "Choi 2018" in rows["R1"].source
+    assert rows["R2"].error == "no (MDC95 8.9°)"
+    assert rows["Peak excess over a healthy limb"].error in {"not known", "no"}
+    assert rows["Modified Ashworth grade"].error == "yes"
+    assert rows["Modified Ashworth grade"].importance.startswith("yes (MCID 0.48")
+
+
 def test_what_was_not_measured_has_no_change(make_assessment: Callable[..., Assessment]) -> None:
     before = read(finding_of(make_assessment(), path="x"))
     after = read(finding_of(make_assessment(catch_deg=None, grade=None, excess_Nm=None), path="x"))
-    changes = {row.measure.split(",")[0]: row.change for row in change_rows(before, after)}
+    changes = {row.measure.split(",")[0]: row.change for row in change_rows(before, after, Joint.ELBOW)}
     assert changes["R1"] == changes["Modified Ashworth grade"] == changes["Peak resistance"] == "–"
 
 
