@@ -53,6 +53,11 @@ class VirtualCapture2Go(VirtualUnit):
         """Name that it advertises."""
         return f"IMU_{self.plan.unit_id[:5]}"
 
+    @property
+    def wraps_at_s(self) -> float | None:
+        """Return nothing: 64 bits of nanoseconds never wrap."""
+        return None
+
     def advertised(self) -> bytes:
         """Return its advertisement; the service is what it is found by, the name comes with the information."""
         return advertisement(name=self.name[:8], service=_SERVICE)

@@ -140,7 +140,7 @@ class Injector:
         if fault.kind is FaultKind.DISCONNECT:
             self._world.link.break_links(unit.controller, reason=hci.HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR)
         elif fault.kind is FaultKind.CLOCK_JUMP:
-            unit.clock.jumped_s += fault.jump_s
+            unit.clock.jump(fault.jump_s)
         elif fault.kind is FaultKind.STALL:
             await self._stall(unit, fault.lasts_s)
         elif fault.kind is FaultKind.BATTERY_OUT:

@@ -69,20 +69,26 @@ class Still:
 
 @dataclass(slots=True, kw_only=True)
 class Movement:
-    """Signals by channel, and when on the world's clock they begin; until then each stands at its start.
+    """Signals by channel, and when on the world's clock they begin.
 
     Attributes
     ----------
     signals
         What each channel measures.
+    rest_s
+        The movement begins with a rest of so long (s). Until it begins, that rest is played to and fro, so that what
+        stands still has its noise; without one, its first moment is held.
     begins_s
         World time of the movement's start (s); ``None`` until somebody begins it.
     """
 
     signals: Mapping[Channel, Signal] = field(default_factory=dict)
+    rest_s: float = 0.0
     begins_s: float | None = None
 
     def read(self, channel: Channel, world_s: Values) -> Values:
         """Return what a channel measures at times of the world."""
-        since_s = np.zeros_like(world_s) if self.begins_s is None else np.maximum(world_s - self.begins_s, 0.0)
-        return self.signals[channel].read(since_s)
+        since_s = world_s - (self.begins_s or 0.0)
+        waits = since_s < 0.0 if self.begins_s is not None else np.ones(world_s.shape, dtype=np.bool_)
+        to_and_fro_s = np.abs((since_s + self.rest_s) % (2.0 * self.rest_s) - self.rest_s) if self.rest_s else 0.0
+        return self.signals[channel].read(np.where(waits, to_and_fro_s, since_s))

@@ -53,7 +53,7 @@ class Rig:
             movement.begins_s = at_s
 
 
-def build_rig(link: RadioLink, kind: str, signals: Mapping[Role, Signal], *, seed: int) -> Rig:
+def build_rig(link: RadioLink, kind: str, signals: Mapping[Role, Signal], *, seed: int, rest_s: float = 0.0) -> Rig:
     """Put a set of units on the air.
 
     Parameters
@@ -66,6 +66,8 @@ def build_rig(link: RadioLink, kind: str, signals: Mapping[Role, Signal], *, see
         What is measured for each role.
     seed
         Source of the units' addresses, drifts and chance.
+    rest_s
+        The signals begin with a rest of so long (s).
 
     Raises
     ------
@@ -74,10 +76,14 @@ def build_rig(link: RadioLink, kind: str, signals: Mapping[Role, Signal], *, see
     """
     rng = random.Random(seed)  # noqa: S311 - a simulation, not a secret
     if kind == "goniometer":
-        return _single(link, signals, rng)
-    if kind in _PAIRS:
-        return _pair(link, _PAIRS[kind], signals, rng)
-    raise DataError(f"no set of sensors is called '{kind}': choose one of {', '.join(RIGS)}")
+        rig = _single(link, signals, rng)
+    elif kind in _PAIRS:
+        rig = _pair(link, _PAIRS[kind], signals, rng)
+    else:
+        raise DataError(f"no set of sensors is called '{kind}': choose one of {', '.join(RIGS)}")
+    for movement in rig.movements:
+        movement.rest_s = rest_s
+    return rig
 
 
 def _single(link: RadioLink, signals: Mapping[Role, Signal], rng: random.Random) -> Rig:

@@ -67,11 +67,21 @@ class UnitPlan:
 
 @dataclass(slots=True, kw_only=True)
 class UnitClock:
-    """A unit's own clock, in seconds since it was switched on; what it stamps may have jumped since."""
+    """A unit's own clock, in seconds since it was switched on.
+
+    Attributes
+    ----------
+    boot_s
+        World time at which it began.
+    drift_ppm
+        How much faster than the world it runs.
+    jumps_s
+        How far off what it stamps was, in the order in which that came about; the last holds now.
+    """
 
     boot_s: float
     drift_ppm: float
-    jumped_s: float = 0.0
+    jumps_s: list[float] = field(default_factory=lambda: [0.0])
 
     def own_s(self, world_s: float) -> float:
         """Return the unit's time at a time of the world."""
@@ -84,7 +94,11 @@ class UnitClock:
 
     def stamp(self, own_s: float, *, tick_s: float = 1e-6, modulo: int = 2**32) -> int:
         """Return what the unit writes for one of its times."""
-        return round((own_s + self.jumped_s) / tick_s) % modulo
+        return round((own_s + self.jumps_s[-1]) / tick_s) % modulo
+
+    def jump(self, by_s: float) -> None:
+        """Stamp from now on what is off by so much more."""
+        self.jumps_s.append(self.jumps_s[-1] + by_s)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,12 +107,15 @@ class Ledger:
 
     Attributes
     ----------
+    clock
+        The clock by which they were measured.
     measured
         Samples that were due since streaming began.
     handed
         Those that the unit's radio took.
     """
 
+    clock: UnitClock
     measured: Counter[Channel] = field(default_factory=Counter)
     handed: Counter[Channel] = field(default_factory=Counter)
 
@@ -157,6 +174,11 @@ class VirtualUnit(ABC):
     def name(self) -> str:
         """Name that it advertises."""
 
+    @property
+    def wraps_at_s(self) -> float | None:
+        """Time after which its stamps begin anew (s), ``None`` for never."""
+        return 2**32 * 1e-6
+
     @abstractmethod
     def advertised(self) -> bytes:
         """Return its advertisement."""
@@ -190,15 +212,14 @@ class VirtualUnit(ABC):
 
     def revive(self) -> None:
         """Put a full battery in: the unit starts anew, with a new clock."""
-        self.clock.boot_s = asyncio.get_running_loop().time()
-        self.clock.jumped_s = 0.0
+        self.clock = UnitClock(boot_s=asyncio.get_running_loop().time(), drift_ppm=self.plan.drift_ppm)
         self.stalled = False
         self.link.show(self.controller)
 
     def start_streaming(self) -> None:
         """Stream all series from now on."""
         self.stop_streaming()
-        self.ledgers.append(Ledger())
+        self.ledgers.append(Ledger(clock=self.clock))
         self._streaming = [asyncio.ensure_future(self._stream(one, self.ledgers[-1])) for one in self.series()]
 
     def stop_streaming(self) -> None:
