@@ -35,10 +35,14 @@ class PatientParams:
         time, lie between them at most (chosen by us: 2 m/s and a trunk of 0.5 m).
     same_trunk_deg
         ... and if their trunks point the same way within this angle (chosen by us).
+    same_length
+        A walking person's trunk keeps its length in the picture within this ratio (chosen by us).
     held_share
         A joint is held still while it stays within this share of the moved segment's length (chosen by us).
     full_swing_deg
         A swing of the tested joint from which on more does not make a person more of a patient (chosen by us).
+    free_swing
+        Worth of a swing about a joint that is not held, as in walking, against one about a held joint (chosen by us).
     standing_weight
         Weight of a person who stands upright against one who sits or lies (chosen by us).
     straight_deg
@@ -51,8 +55,10 @@ class PatientParams:
     walk_torso_s: float = 4.0
     walk_gap_s: float = 1.5
     same_trunk_deg: float = 50.0
+    same_length: tuple[float, float] = (0.65, 1.5)
     held_share: float = 0.3
     full_swing_deg: float = 60.0
+    free_swing: float = 0.3
     standing_weight: float = 0.25
     straight_deg: float = 140.0
     lying_deg: float = 50.0
@@ -141,8 +147,10 @@ def _walk(first: Person, second: Person, params: PatientParams) -> float:
     gap_s = start.time_s - end.time_s
     if not 0.0 < gap_s <= params.walk_gap_s:
         return float("inf")
-    (here, trunk), (there, _) = torso(end.pose.xy_px), torso(start.pose.xy_px)
+    (here, trunk), (there, later_trunk) = torso(end.pose.xy_px), torso(start.pose.xy_px)
     length = max(float(np.hypot(*trunk)), 1.0)
+    if not params.same_length[0] < float(np.hypot(*later_trunk)) / length < params.same_length[1]:
+        return float("inf")
     return float(np.hypot(*(there - here))) / (length * params.walk_torso_s * gap_s)
 
 
@@ -172,16 +180,25 @@ def choose_patient(
     """
     if box_px is not None:
         inside = [p for p in people if _share_inside(p, box_px) > 0.5]
-        return max(inside, key=lambda p: len(p.sightings), default=None)
-    return max(people, key=lambda p: patient_score(p, joint=joint, side=side, params=params), default=None)
+        passing = [p for p in people if _share_inside(p, box_px) > 0.0]
+        return max(inside or passing, key=lambda p: len(p.sightings) * _share_inside(p, box_px), default=None)
+    n_times = len({s.time_s for p in people for s in p.sightings})
+    return max(
+        people, key=lambda p: patient_score(p, joint=joint, side=side, n_times=n_times, params=params), default=None
+    )
 
 
-def patient_score(person: Person, *, joint: Joint, side: Side, params: PatientParams = PatientParams()) -> float:
-    """Score how well a person fits the patient's part in the exam; only comparisons between people mean something."""
+def patient_score(
+    person: Person, *, joint: Joint, side: Side, n_times: int, params: PatientParams = PatientParams()
+) -> float:
+    """Score how well a person fits the patient's part in the exam; only comparisons between people mean something.
+
+    `n_times` is the number of times at which people were seen: the patient is there all the time.
+    """
     swings = [_swing(person, joint, which, params) for which in (side, other_side(side))]
     swing = max(swings[0], 0.8 * swings[1])
-    seen = float(np.sqrt(len(person.sightings)))
-    return seen * (0.2 + swing) * _posture_weight(person, params)
+    there = len(set(person.time_s.tolist())) / n_times
+    return there * (0.2 + swing) * _posture_weight(person, params)
 
 
 def _share_inside(person: Person, box_px: tuple[float, float, float, float]) -> float:
@@ -192,15 +209,20 @@ def _share_inside(person: Person, box_px: tuple[float, float, float, float]) -> 
 
 
 def _swing(person: Person, joint: Joint, side: Side, params: PatientParams) -> float:
-    """Swing of the joint about a centre that is held, 0 to 1."""
+    """Swing of the joint, 0 to 1: about a centre that is held, or else anyhow, which counts for less."""
     limb = limb_points(person.xy_px, person.confidence, joint=joint, side=side)
     length = float(np.median(np.hypot(*limb.moved_px.T)))
     held = np.hypot(*(limb.joint_px - np.median(limb.joint_px, axis=0)).T) < params.held_share * length
-    if held.sum() < 3:
+    turned = turn_deg(limb.reference_px, limb.moved_px)
+    about_held = held.mean() * _range(turned[held], params)
+    return float(max(about_held, params.free_swing * _range(turned, params)))
+
+
+def _range(turned_deg: Points, params: PatientParams) -> float:
+    if len(turned_deg) < 3:
         return 0.0
-    turned = np.degrees(np.unwrap(np.radians(turn_deg(limb.reference_px, limb.moved_px)[held])))
-    low, high = np.percentile(turned, [10, 90])
-    return float(held.mean() * min(1.0, (high - low) / params.full_swing_deg))
+    low, high = np.percentile(np.degrees(np.unwrap(np.radians(turned_deg))), [10, 90])
+    return min(1.0, float(high - low) / params.full_swing_deg)
 
 
 def _posture_weight(person: Person, params: PatientParams) -> float:

@@ -19,6 +19,7 @@ from capture.joint_centres import JointCentreParams, joint_centres
 from capture.landmarks import LandmarkTracks
 from capture.lens import Lens
 from capture.limb import Hinge, HingeParams, fit_hinge
+from capture.look_again import LookAgainParams, look_again
 from capture.patient import PatientParams, Person, choose_patient, group_people
 from capture.plane import PlaneCheck, PlaneParams, check_plane
 from capture.pose_model import ModelSize, PoseModel
@@ -62,6 +63,7 @@ class VideoAngleParams:
     max_sd_deg: float = 20.0
     survey: SurveyParams = field(default_factory=SurveyParams)
     patient: PatientParams = field(default_factory=PatientParams)
+    look_again: LookAgainParams = field(default_factory=LookAgainParams)
     follow: FollowParams = field(default_factory=FollowParams)
     centres: JointCentreParams = field(default_factory=JointCentreParams)
     hinge: HingeParams = field(default_factory=HingeParams)
@@ -218,6 +220,7 @@ def _find_patient(
 ) -> tuple[Person, list[Person]]:
     with PoseModel(params.search_model, max_people=params.search_people) as model:
         people = group_people(look_for_people(seen, model, params.survey), params.patient)
+        people = look_again(seen, people, model, params.look_again)
     scaled = (
         None if box is None else (box[0] * seen.scale, box[1] * seen.scale, box[2] * seen.scale, box[3] * seen.scale)
     )
