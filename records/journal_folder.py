@@ -16,7 +16,7 @@ from records.journal import JOURNAL_FILE, Journal, JournalNote, read_journal
 from records.manifest import FORMAT, MANIFEST, VERSION
 from records.sensor_quality import journal_sentences, track_sentences, unique, unit_sentences
 from records.tables import write_parquet
-from sensors.devices import BLUETOOTH_DRIVERS
+from sensors.devices import DRIVERS
 from sensors.driver import Decoder
 from sensors.packets import Arrival, LinkEvent, Role, UnitInfo
 from sensors.timeline import Track, UnitTimeline, build_timeline
@@ -94,7 +94,7 @@ def decoder_of(info: UnitInfo) -> Decoder:
     KeyError
         If this version knows no such kind.
     """
-    return BLUETOOTH_DRIVERS[info.kind].decoder(info)
+    return DRIVERS[info.kind].decoder(info)
 
 
 def convert_journal(

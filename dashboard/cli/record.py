@@ -1,25 +1,38 @@
-"""``catchangle record``: from a camera into a recording folder."""
+"""``catchangle record``: from a camera and sensors into a recording folder."""
 
 import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analysis.model import Side, Subject, TestKind
 from analysis.muscles import MuscleGroup
-from dashboard.cli.arguments import JsonOption, PatientBoxOption, parse_box
+from dashboard.cli.arguments import HomeOption, JsonOption, PatientBoxOption, parse_box
 from dashboard.cli.console import complain, native_noise_silenced, say
+from dashboard.cli.sensor_options import (
+    EmulatorOption,
+    LeverOption,
+    LslOption,
+    MuscleOption,
+    SeedOption,
+    SensorOption,
+    SensorsOption,
+    sensor_plan,
+)
+from dashboard.errors import UsageError
 
 if TYPE_CHECKING:
     from capture.encode import StampedImage
-    from dashboard.services.filming import Filmed
+    from dashboard.services.recording import Recorded
+    from dashboard.services.sensor_session import SensorSession
 
 __all__ = ["record"]
 
@@ -49,18 +62,41 @@ def record(  # noqa: PLR0917 (typer takes an argument per option)
         bool, typer.Option("--preview", help="Show the joint's angle and velocity meanwhile (a guide, not a result).")
     ] = False,
     patient_box: PatientBoxOption = None,
+    no_camera: Annotated[bool, typer.Option("--no-camera", help="Record sensors alone.")] = False,
+    sensor: SensorOption = None,
+    sensors: SensorsOption = False,
+    lsl: LslOption = False,
+    emulator: EmulatorOption = None,
+    seed: SeedOption = 1,
+    lever: LeverOption = None,
+    muscle: MuscleOption = None,
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Record an exam from a camera: every frame is saved with its true time; Ctrl-C stops.
+    """Record an exam from a camera, sensors or both, on one clock; Ctrl-C stops.
 
-    A process that is killed leaves DIR.unfinished, which lacks less than the last second and can be analysed.
+    Every frame and every packet is saved with its true time. A process that is killed leaves DIR.unfinished, which
+    lacks less than the last second; `catchangle recover` makes a recording of it.
 
-    Example: catchangle record --camera 0 --muscle-group elbow_flexors --side left --code P001 --out P001_elbow
+    Example: catchangle record --muscle-group elbow_flexors --side left --code P001 --out P001_elbow --sensor
+    proximal=GONIO-1 --sensor distal=GONIO-1
     """
     box = parse_box(patient_box)
+    plan = sensor_plan(
+        sensor,
+        every=sensors,
+        lsl=lsl,
+        emulator=(emulator, seed),
+        settings=(lever, muscle),
+        group=muscle_group,
+        home=home,
+    )
+    if no_camera and plan is None:
+        raise UsageError("--no-camera leaves nothing to record; name sensors with --sensor, --sensors or --emulator")
     with native_noise_silenced():
         from capture.camera import Camera, CameraParams  # noqa: PLC0415 (loads FFmpeg)
-        from dashboard.services.filming import film_exam  # noqa: PLC0415 (loads FFmpeg)
+        from dashboard.services.recording import record_exam  # noqa: PLC0415 (loads FFmpeg)
+        from dashboard.services.sensor_session import SensorSession  # noqa: PLC0415 (with what it is used)
         from records.live_folder import LiveHeader  # noqa: PLC0415 (with what it is used)
 
         header = LiveHeader(
@@ -70,17 +106,28 @@ def record(  # noqa: PLR0917 (typer takes an argument per option)
             started_at=datetime.now().astimezone(),
             subject=Subject(code=code),
         )
-        teller = _Teller(seconds)
-        with (
-            _stopped_by_signals() as stopped,
-            Camera(camera, CameraParams(width=width, height=height, rate_hz=rate)) as source,
-        ):
-            say(f"recording from camera {camera} ({source.size[0]}x{source.size[1]}); Ctrl-C stops")
-            with _preview(muscle_group, side, box, wanted=preview) as watch:
-                filmed = film_exam(
-                    source, out, header, stop=lambda time_s: stopped.is_set() or teller.enough(time_s), watch=watch
-                )
-    return _report(filmed, as_json=as_json)
+        with ExitStack() as stack:
+            stopped = stack.enter_context(_stopped_by_signals())
+            session = source = watch = None
+            if plan is not None:
+                say("connecting to the sensors")
+                session = stack.enter_context(SensorSession(plan))
+                say(f"sensors that stream: {', '.join(one.name for one in session.status())}")
+            if not no_camera:
+                asked = CameraParams(width=width, height=height, rate_hz=rate)
+                source = stack.enter_context(Camera(camera, asked, clock=time.perf_counter))
+                say(f"recording from camera {camera} ({source.size[0]}x{source.size[1]}); Ctrl-C stops")
+                watch = stack.enter_context(_preview(muscle_group, side, box, wanted=preview))
+            teller = _Teller(seconds, session)
+            recorded = record_exam(
+                out,
+                header,
+                camera=source,
+                sensors=session,
+                stop=lambda time_s: stopped.is_set() or teller.enough(time_s),
+                watch=watch,
+            )
+    return _report(recorded, as_json=as_json)
 
 
 @contextmanager
@@ -104,16 +151,19 @@ def _preview(
 
 
 class _Teller:
-    """Says how long the recording is, and when it is long enough."""
+    """Says how long the recording is, how the sensors fare, and when it is long enough."""
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None, sensors: "SensorSession | None") -> None:
         self._seconds = seconds
+        self._sensors = sensors
         self._told_s = 0.0
 
     def enough(self, time_s: float) -> bool:
         if sys.stderr.isatty() and time_s - self._told_s >= TOLD_EVERY_S:
             self._told_s = time_s
-            say(f"{time_s:.0f} s")
+            units = () if self._sensors is None else self._sensors.status()
+            fare = "; ".join(f"{one.name} {one.rate_hz:.0f} Hz, {sum(one.lost.values())} lost" for one in units)
+            say(f"{time_s:.0f} s  {fare}")
         return self._seconds is not None and time_s >= self._seconds
 
 
@@ -133,21 +183,29 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _report(filmed: "Filmed", *, as_json: bool) -> int:
-    video = filmed.video
+def _report(recorded: "Recorded", *, as_json: bool) -> int:
+    video, sensors = recorded.video, recorded.sensors
     if as_json:
-        said = {
-            "path": str(filmed.folder),
-            "frames": video.n_frames,
-            "dropped_frames": video.n_dropped,
-            "duration_s": round(video.duration_s, 3),
-            "width_px": video.width_px,
-            "height_px": video.height_px,
-            "warnings": list(filmed.warnings()),
-        }
+        said: dict[str, Any] = {"path": str(recorded.folder)}
+        if video is not None:
+            said |= {
+                "frames": video.n_frames,
+                "dropped_frames": video.n_dropped,
+                "duration_s": round(video.duration_s, 3),
+                "width_px": video.width_px,
+                "height_px": video.height_px,
+            }
+        if sensors is not None:
+            said["sensors"] = {
+                "streams": list(sensors.streams),
+                "duration_s": round(sensors.seconds, 3),
+                "received": sensors.received,
+                "lost": sensors.lost,
+            }
+        said["warnings"] = list(recorded.warnings())
         sys.stdout.write(json.dumps(said, indent=2) + "\n")
     else:
-        sys.stdout.write(f"{filmed.folder}\n")
-    for warning in filmed.warnings():
+        sys.stdout.write(f"{recorded.folder}\n")
+    for warning in recorded.warnings():
         complain(warning)
-    return UNUSABLE if video.lost else 0
+    return UNUSABLE if recorded.fault or (video is not None and video.lost) else 0

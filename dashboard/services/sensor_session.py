@@ -21,7 +21,7 @@ from sensors.packets import Arrival, Channel, Role, UnitInfo
 from sensors.roles import ChannelKey, RoleMap, assign_roles
 from sensors.streaming import Air, FoundUnit, Stamped, UnitState, UnitStatus, Watch
 
-__all__ = ["SensorChoice", "SensorPlan", "SensorSession", "bluetooth_airs"]
+__all__ = ["SensorChoice", "SensorPlan", "SensorSession", "real_airs"]
 
 Airs = Callable[[], AbstractAsyncContextManager[Sequence[Air]]]
 """Opens the airs that units are looked for in, within the event loop that streams them."""
@@ -50,6 +50,8 @@ class SensorPlan:
         Roles that were told before.
     settings
         What the streams' keys need besides: ``lever_m`` of the force, ``muscle`` of the EMG.
+    begin
+        Called when the recording starts.
     scan_s
         How long units are listened for (s).
     ready_s
@@ -59,20 +61,26 @@ class SensorPlan:
     """
 
     airs: Airs
-    choices: tuple[SensorChoice, ...] = ()
+    choices: Sequence[SensorChoice] = ()
     remembered: RoleMap = field(default_factory=RoleMap)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    begin: Callable[[], None] = lambda: None
     scan_s: float = 5.0
     ready_s: float = 60.0
     stop_s: float = 15.0
 
 
 @asynccontextmanager
-async def bluetooth_airs() -> AsyncIterator[Sequence[Air]]:
-    """Open this machine's Bluetooth."""
+async def real_airs(*, with_lsl: bool = False) -> AsyncIterator[Sequence[Air]]:
+    """Open this machine's Bluetooth, and the Lab Streaming Layer where it is asked for: that one asks the network."""
     from sensors.radio import Radio  # noqa: PLC0415 (loads bleak only for those who record sensors)
 
-    yield (Radio(),)
+    if not with_lsl:
+        yield (Radio(),)
+        return
+    from sensors.lsl import LslAir  # noqa: PLC0415 (an optional extra)
+
+    yield (Radio(), LslAir())
 
 
 class SensorSession:
@@ -190,6 +198,7 @@ class SensorSession:
             for record in self._early:
                 self._journal.put(record)
             self._early = []
+        self._plan.begin()
 
     def video_began(self, at_s: float) -> None:
         """Note when the first frame was taken, s of `time.perf_counter`."""
