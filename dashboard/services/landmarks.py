@@ -11,6 +11,7 @@ from capture.errors import NoPatientError
 from capture.follow import follow
 from capture.landmarks import LandmarkTracks
 from capture.lens import Lens
+from capture.look_again import look_again
 from capture.patient import Person, choose_patient, group_people, patient_score
 from capture.pose_model import ModelSize, PoseModel
 from capture.survey import Survey, look_for_people, survey
@@ -78,7 +79,7 @@ def _follow_anybody(
         if patient_box is not None and straightener is not None:
             patient_box = straightener.straight_box(patient_box)
         with PoseModel(ModelSize.FULL, max_people=PEOPLE) as model:
-            people = group_people(look_for_people(seen, model))
+            people = look_again(seen, group_people(look_for_people(seen, model)), model)
         patient = _patient_among(path, people, seen, patient_box)
         others = [person for person in people if person is not patient]
         with PoseModel(ModelSize.HEAVY, max_people=1 + bool(others)) as model:
@@ -108,7 +109,11 @@ def _patient_among(path: Path, people: list[Person], seen: Survey, patient_box: 
         if chosen is None:
             raise NoPatientError(path, f"nobody was found in the patient box; {len(people)} people are elsewhere")
         return chosen
-    return max(people, key=lambda person: max(patient_score(person, joint=j, side=s) for j in Joint for s in Side))
+    n_times = len({sighting.time_s for person in people for sighting in person.sightings})
+    return max(
+        people,
+        key=lambda person: max(patient_score(person, joint=j, side=s, n_times=n_times) for j in Joint for s in Side),
+    )
 
 
 def write_landmarks(found: PatientLandmarks, out: Path) -> None:
