@@ -9,7 +9,7 @@ from scipy import ndimage, signal
 from analysis.model import FloatArray
 from sensors.clock import ImuPair
 from sensors.errors import SensorError
-from sensors.pose import PoseFit, PoseParams, Signals, fit_relative_pose
+from sensors.pose import PoseFit, PoseParams, Signals, fit_relative_pose, plane_basis
 
 __all__ = ["Hinge", "HingeParams", "along", "find_hinge", "hinge_of_blocks", "plane_basis"]
 
@@ -101,15 +101,6 @@ def along(vectors: FloatArray, axis: FloatArray) -> FloatArray:
     """Component of each vector along an axis; long series are faster so than through a threaded matrix product."""
     result: FloatArray = vectors[:, 0] * axis[0] + vectors[:, 1] * axis[1] + vectors[:, 2] * axis[2]
     return result
-
-
-def plane_basis(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Two unit vectors that make a right-handed basis with the axis."""
-    helper = np.zeros(3)
-    helper[int(np.argmin(np.abs(axis)))] = 1.0
-    first = np.cross(helper, axis)
-    first /= np.linalg.norm(first)
-    return first, np.cross(axis, first)
 
 
 def find_hinge(pair: ImuPair, bias1: FloatArray, bias2: FloatArray, params: HingeParams = HingeParams()) -> Hinge:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.model import FloatArray
 
-__all__ = ["PoseFit", "PoseParams", "Signals", "fit_relative_pose"]
+__all__ = ["PoseFit", "PoseParams", "Signals", "fit_relative_pose", "plane_basis"]
 
 Signals = tuple[FloatArray, FloatArray, FloatArray, FloatArray]  # rates of both sensors, specific forces of both
 
@@ -261,7 +261,7 @@ class _Misfit:
 
     def origin(self, axis: FloatArray, at: int) -> None:
         """Set the axis around which the tangent lies and the block at which the pose holds."""
-        self.axis0, self.tangent = axis, np.stack(_across(axis))
+        self.axis0, self.tangent = axis, np.stack(plane_basis(axis))
         self.turned1, self.turned2 = ((turned - turned[at])[self.rows] for turned in self.turned)
         self.since_s = (self.elapsed_s - self.elapsed_s[at])[self.rows, None]
 
@@ -289,7 +289,7 @@ class _Misfit:
         poses = _matrix(tried[:, :3])
         axes2 = self.axis0 + tried[:, 3:5] @ self.tangent
         axes2 /= np.linalg.norm(axes2, axis=1, keepdims=True)
-        first, second = _across(axes2)
+        first, second = plane_basis(axes2)
         planes = first + 1j * second
         axes1, planes1 = (np.einsum("pij,pj->pi", poses, vectors) for vectors in (axes2, planes))
         angle = self.turned2 @ axes2.T - self.turned1 @ axes1.T - self.since_s * tried[:, 5]
@@ -297,7 +297,7 @@ class _Misfit:
         return across, self.vectors[1][1] @ axes2.T - self.vectors[0][1] @ axes1.T
 
 
-def _across(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
+def plane_basis(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Two unit vectors across each axis, right-handed with it, shape (..., 3) [1]_.
 
     References
