@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sensors.packets import Channel, Role, UnitInfo
 
-__all__ = ["ChannelKey", "RoleMap", "ShakeParams", "assign_roles", "find_shaken"]
+__all__ = ["ChannelKey", "RoleMap", "ShakeParams", "assign_roles", "find_shaken", "possible_roles"]
 
 ChannelKey = tuple[str, Channel]
 """A unit's lasting identity and one of its channels."""
@@ -31,6 +31,11 @@ class RoleMap:
         """Return the map with one more role told, taken from whoever of those present had it."""
         kept = {other: had for other, had in self.roles.items() if had is not role or other not in present}
         return RoleMap(roles={**kept, key: role})
+
+
+def possible_roles(channel: Channel) -> tuple[Role, ...]:
+    """Return what a channel can be for."""
+    return _POSSIBLE[channel]
 
 
 def assign_roles(units: Sequence[UnitInfo], remembered: RoleMap = RoleMap()) -> dict[ChannelKey, Role]:

@@ -153,9 +153,13 @@ class UnitStream:
             self._sink(info)
         self._info = info
         self._account.begin(info, self._segment)
-        self._account.enter(UnitState.STREAMING, str(info.details.get("limit", "")))
+        self._account.enter(UnitState.STREAMING, self._limit())
         self._tell(LinkEventKind.CONNECTED, at_ns=connected_ns)
         self._tell(LinkEventKind.STARTED, f"{info.rate_hz:g} Hz")
+
+    def _limit(self) -> str:
+        """Say what the unit cannot do even when all is well."""
+        return "" if self._info is None else str(self._info.details.get("limit", ""))
 
     async def _stream(self, link: OpenLink, info: UnitInfo) -> None:
         decoder = self._driver.decoder(info)
@@ -198,7 +202,7 @@ class UnitStream:
             if span_s is None:
                 continue
             if silence.noticed:
-                self._account.enter(UnitState.STREAMING, "")
+                self._account.enter(UnitState.STREAMING, self._limit())
                 self._tell(LinkEventKind.RESUMED, at_ns=notified.arrival_ns)
             silence.end(notified.arrival_ns, span_s)
         dropped = self._inbox.overflowed - self._told_overflowed

@@ -19,6 +19,7 @@ from dashboard.cli.landmarks import landmarks
 from dashboard.cli.overlay import overlay
 from dashboard.cli.pose import pose
 from dashboard.cli.record import record
+from dashboard.cli.sensors import sensors_application
 from dashboard.cli.serve import serve
 from dashboard.cli.simulate import simulate
 from dashboard.cli.validate import validate
@@ -39,6 +40,7 @@ application = typer.Typer(
 )
 for command in (demo, analyze, pose, landmarks, overlay, record, simulate, validate, serve, doctor):
     application.command(command.__name__)(command)
+application.add_typer(sensors_application)
 
 
 def _print_version(*, wanted: bool) -> None:
