@@ -7,7 +7,7 @@ from build123d import Align, Axis, Box, Cylinder, Part, Pos, Rot, chamfer, fille
 from enclosure.sizes import HANDLE, JIG, PRINT
 from enclosure.sizes import Box as Case
 
-__all__ = ["jig_arm", "jig_base", "grip", "grip_lid", "lid", "pad", "tray"]
+__all__ = ["grip", "grip_lid", "jig_arm", "jig_base", "lid", "pad", "tray"]
 
 LOW = (Align.MIN, Align.MIN, Align.MIN)
 FLAT = (Align.CENTER, Align.CENTER, Align.MIN)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+
 from enclosure.sizes import BOXES, HANDLE, JIG, PRINT
 
 STL = Path(__file__).resolve().parents[2] / "hardware" / "enclosure" / "stl"
