@@ -250,7 +250,7 @@ class LiveHingeAngle:
         block_s = self._params.blocks.block_s
         resting = np.array([record.resting for record in self._past])
         if resting.any():
-            self._bias = tuple(np.median(turned[resting], axis=0) / block_s for turned in signals[:2])  # type: ignore[assignment]
+            self._bias = tuple(np.median(turned[resting], axis=0) / block_s for turned in signals[:2])
         rates = [turned / block_s - bias for turned, bias in zip(signals[:2], self._bias, strict=True)]
         if not (seen[0] & seen[1]).any():
             return  # the proximal sensor is still being connected
