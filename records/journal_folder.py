@@ -179,8 +179,10 @@ def _timelines(journal: Journal, decoders: Callable[[UnitInfo], Decoder]) -> tup
             sentences.append(f"unit {unit}: its description is lost; its bytes are kept in the journal")
             continue
         found[unit] = timeline
-        mine = [event for event in events if event.unit_id == unit]
-        sentences += unit_sentences(timeline.info.name, timeline, mine)
+    names = [timeline.info.name for timeline in found.values()]
+    for unit, timeline in found.items():
+        name = timeline.info.name if names.count(timeline.info.name) == 1 else f"{timeline.info.name} ({unit})"
+        sentences += unit_sentences(name, timeline, [event for event in events if event.unit_id == unit])
     return found, sentences
 
 

@@ -14,7 +14,7 @@ from records.journal import JOURNAL_FILE
 from records.journal_folder import Converted, convert_journal
 from records.manifest import FORMAT, MANIFEST, VERSION
 
-__all__ = ["UNFINISHED", "LiveFolder", "LiveHeader"]
+__all__ = ["UNFINISHED", "VIDEO_FILE", "LiveFolder", "LiveHeader"]
 
 UNFINISHED = ".unfinished"
 """Ending of the folder's name until it is complete; what a killed process leaves can be analysed under it."""

@@ -14,6 +14,7 @@ from analysis.model import ReferencePose, Sex, Side, Source, Subject, TestKind
 from analysis.muscles import MuscleGroup
 from capture.lens import Lens
 from records.errors import NewerVersionError, RecordError
+from records.journal import JOURNAL_FILE
 from records.lens_file import lens_of
 
 __all__ = ["FORMAT", "MANIFEST", "VERSION", "Manifest", "Segment", "StreamNote", "read_manifest"]
@@ -81,6 +82,8 @@ def read_manifest(path: Path) -> Manifest:
     top = _Keys(path, _parse(path))
     _check_version(path, top)
     streams = top.read("streams")
+    if streams == [] and (path.parent / JOURNAL_FILE).exists():
+        raise RecordError(path.parent, "was left by a recording that was not finished; run `catchangle recover` on it")
     if not isinstance(streams, list) or not streams:
         raise RecordError(path, '"streams" lists nothing; name the files of the recording there')
     return Manifest(

@@ -316,9 +316,11 @@ def _placed(
         steps_s = np.array([block.interval_s for _, block in chosen])
         starts_s = counted.stamp_s[mine]
         quality = ClockQuality.NOMINAL if chosen[0][1].stamp is None else heard.quality
+        arrivals_s = np.array([arrival_ns for arrival_ns, _ in chosen]) * _NS
+        newest = np.r_[np.diff(arrivals_s) != 0, True]  # of blocks that came together only the last did not wait
         clock = fit_host_clock(
-            starts_s + (sizes - 1) * steps_s,
-            np.array([arrival_ns for arrival_ns, _ in chosen]) * _NS,
+            (starts_s + (sizes - 1) * steps_s)[newest],
+            arrivals_s[newest],
             quality=quality,
             pings=pings.get(int(epoch)),
             params=params.clock,

@@ -19,6 +19,7 @@ from dashboard.cli.landmarks import landmarks
 from dashboard.cli.overlay import overlay
 from dashboard.cli.pose import pose
 from dashboard.cli.record import record
+from dashboard.cli.recover import recover
 from dashboard.cli.sensors import sensors_application
 from dashboard.cli.serve import serve
 from dashboard.cli.simulate import simulate
@@ -38,7 +39,7 @@ application = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (demo, analyze, pose, landmarks, overlay, record, simulate, validate, serve, doctor):
+for command in (demo, analyze, pose, landmarks, overlay, record, recover, simulate, validate, serve, doctor):
     application.command(command.__name__)(command)
 application.add_typer(sensors_application)
 

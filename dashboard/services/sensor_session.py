@@ -109,7 +109,7 @@ class SensorSession:
         self._engine: Engine | None = None
         self._journal: JournalWriter | None = None
         self._early: list[Stamped] = []
-        self._addresses: dict[str, str] = {}
+        self._found: list[FoundUnit] = []
         self._units: dict[str, UnitInfo] = {}
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -162,9 +162,11 @@ class SensorSession:
                     "once with `catchangle sensors stream`"
                 )
             return found
+        identities = {
+            found.address.casefold(): one.unit_id for found, one in zip(self._found, self.status(), strict=True)
+        }
         choices = [
-            replace(choice, unit=self._addresses.get(choice.unit.casefold(), choice.unit))
-            for choice in self._plan.choices
+            replace(choice, unit=identities.get(choice.unit.casefold(), choice.unit)) for choice in self._plan.choices
         ]
         return {choice.role: _chosen(choice, choices, units) for choice in choices}
 
@@ -228,7 +230,7 @@ class SensorSession:
         async with self._plan.airs() as airs:
             engine = Engine(airs, self._take, watch=self._watch)
             for found in _wanted(await engine.scan(self._plan.scan_s), self._plan.choices):
-                self._addresses[found.address.casefold()] = found.name
+                self._found.append(found)
                 engine.add(found)
             self._engine = engine
             await engine.run()

@@ -18,6 +18,8 @@ from sensors.streaming import Air
 
 __all__ = ["RIGS", "virtual_plan"]
 
+_SCAN_S = 2.0
+"""Virtual units advertise many times in so long (chosen by us)."""
 _LEAD_S = 2.0
 """From the recording's start to the movement's (chosen by us)."""
 
@@ -59,5 +61,6 @@ def virtual_plan(rig: str, muscle_group: MuscleGroup, *, seed: int) -> SensorPla
         airs=airs,
         choices=choices,
         settings={"lever_m": round(exam.force.lever_m, 5)},
+        scan_s=_SCAN_S,
         begin=lambda: rigs[0].begin(time.monotonic() + _LEAD_S),
     )
