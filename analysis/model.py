@@ -295,6 +295,8 @@ class Recording:
     gaps
         Where a sensor that the angle or the force came from lost more than may be bridged: a stretch that has one is
         shown, and not graded.
+    fused
+        Sources besides its own that the leading angle's slow error was corrected by.
     warnings
         What the person who reads the finding should know about the data.
     """
@@ -309,6 +311,7 @@ class Recording:
     tilt: SegmentTilt | None = None
     emg: tuple[EmgSignal, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    fused: tuple[Source, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property

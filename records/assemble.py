@@ -15,6 +15,7 @@ from records.errors import RecordError
 from records.folder import RecordingFolder, StreamEntry
 from records.gaps import stream_gaps
 from records.streams import Stream, StreamParams, read_angle, read_emg, read_force
+from records.together import TogetherParams, hold_together
 from sensors.errors import SensorError
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ NOT_GRADED = "; not graded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssembleParams:
-    """Parameters of the steps: reading the streams, and comparing the angles that they give."""
+    """Parameters of the steps: reading the streams, comparing the angles that they give, and fusing them."""
 
     streams: StreamParams = field(default_factory=StreamParams)
     compare: CompareParams = field(default_factory=CompareParams)
+    together: TogetherParams = field(default_factory=TogetherParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,18 +121,26 @@ def _assemble(folder: RecordingFolder, tell: Callable[[float], None], params: As
     lead = gathered.candidates[place].angle
     others = [candidate.angle for at, candidate in enumerate(gathered.candidates) if at != place]
     compared = [sentence for other in others for sentence in relate(lead, other, params.compare)]
+    held = hold_together(lead, [one for at, one in enumerate(gathered.candidates) if at != place], params.together)
     recording = Recording(
         muscle_group=folder.muscle_group,
         side=folder.side,
         test=folder.test,
         subject=folder.subject,
-        angle=lead,
+        angle=held.angle,
         alternatives=tuple(others),
+        fused=held.fused,
         force=force[0].signal if force else None,
         tilt=gathered.tilt,
         emg=tuple(stream.signal for stream in emg),
         gaps=(*(gathered.imu_gaps if lead.source is Source.IMU else ()), *_force_gaps(folder, force)),
-        warnings=(*_video_warnings(gathered, lead), *gathered.warnings, *([reason] if reason else []), *compared),
+        warnings=(
+            *_video_warnings(gathered, lead),
+            *gathered.warnings,
+            *([reason] if reason else []),
+            *compared,
+            *held.warnings,
+        ),
     )
     return Assembled(recording=recording, video=gathered.videos[0] if gathered.videos else None)
 

@@ -86,7 +86,8 @@ def _interval(bounds: tuple[float, float]) -> list[float | None]:
 
 def _sources(assessment: Assessment) -> list[str]:
     """Name the streams that the angle and the resistance came from."""
-    sources = [assessment.recording.angle.source.value]
+    recording = assessment.recording
+    sources = [recording.angle.source.value, *(source.value for source in recording.fused)]
     kinds = {one.resistance.kind for one in assessment.stretches if one.resistance}
     if Source.FORCE.value in kinds:
         sources.append(Source.FORCE.value)
