@@ -14,6 +14,7 @@ import typer
 
 from dashboard.cli.arguments import HomeOption, JsonOption
 from dashboard.cli.console import complain, say
+from dashboard.cli.sensors_simulate import simulate
 from dashboard.errors import UsageError
 from sensors.packets import Channel, Role
 
@@ -33,6 +34,7 @@ sensors_application = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+sensors_application.command("simulate")(simulate)
 
 EmulatorOption = Annotated[
     str | None,

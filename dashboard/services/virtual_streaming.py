@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.muscles import MuscleGroup
-from analysis.simulate import VirtualExam, draw_cohort
+from analysis.simulate import VirtualExam, draw_patient
 from records.durable import discard, new_folder, place_folder, write_file
 from records.errors import RecordError
 from records.journal import JOURNAL_FILE, JournalHeader, JournalNote, read_journal
@@ -22,7 +22,7 @@ from sensors.emulator.faults import Fault, FaultKind, Injector, draw_faults
 from sensors.emulator.patient import replayable_exam, signals_of
 from sensors.emulator.radio_link import RadioLink
 from sensors.emulator.radio_model import RadioParams
-from sensors.emulator.rig import Rig, build_rig
+from sensors.emulator.rig import RIGS, Rig, build_rig
 from sensors.emulator.unit import VirtualUnit
 from sensors.emulator.virtual_time import run_virtual
 from sensors.emulator.world import World, emulated_world
@@ -34,9 +34,11 @@ from sensors.radio import Radio
 from sensors.streaming import FoundUnit, Stamped, StreamParams, UnitState, UnitStatus
 from sensors.timeline import build_timeline
 
-__all__ = ["Scenario", "ScenarioParams", "Streamed", "StreamedUnit", "stream_exam"]
+__all__ = ["RIGS", "RadioParams", "Scenario", "ScenarioParams", "Streamed", "StreamedUnit", "stream_exam"]
 
 _SECOND_NS = 1e9
+_SHORTEST_S = 0.001
+"""A shorter sleep may end before the clock has moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,6 @@ class ScenarioParams:
         All units must stream within so long (s).
     settle_s
         From the moment at which all stream to the movement's start (s).
-    tail_s
-        From the movement's end to the recording's (s).
     told_every_s
         Time between two words on how far it is (s).
     """
@@ -61,7 +61,6 @@ class ScenarioParams:
     scans: int = 5
     streaming_within_s: float = 120.0
     settle_s: float = 2.0
-    tail_s: float = 1.0
     told_every_s: float = 0.5
 
 
@@ -74,7 +73,9 @@ class Scenario:
     rig
         Which set of sensors, one of `sensors.emulator.rig.RIGS`.
     muscle_group
-        What is examined; ``None`` draws it.
+        What is examined.
+    grade
+        Grade of the modified Ashworth scale that the patient is drawn around; what the exam shows is its truth's.
     seed
         Source of all chance.
     radio
@@ -92,7 +93,8 @@ class Scenario:
     """
 
     rig: str = "goniometer"
-    muscle_group: MuscleGroup | None = None
+    muscle_group: MuscleGroup = MuscleGroup.ELBOW_FLEXORS
+    grade: str = "2"
     seed: int = 1
     radio: RadioParams = field(default_factory=RadioParams)
     faults: int = 0
@@ -185,11 +187,12 @@ def stream_exam(
         If the folder is there already, or the disk refuses.
     SensorError
         If the units do not begin to stream.
+    AnalysisError
+        If there is no such grade.
     """
     if folder.exists():
         raise RecordError(folder, "is there already; name another folder or remove it")
-    groups = None if scenario.muscle_group is None else (scenario.muscle_group,)
-    (patient,) = draw_cohort(1, seed=scenario.seed, muscle_groups=groups)
+    patient = draw_patient(scenario.grade, scenario.muscle_group, seed=scenario.seed)
     exam = replayable_exam(patient, seed=scenario.seed)
     partial = new_folder(folder.parent)
     try:
@@ -358,12 +361,12 @@ class _Session:
         loop, params = asyncio.get_running_loop(), self._scenario.params
         begun_s = loop.time()
         exam_s = float(self._exam.true_angle.time_s[-1])
-        length_s = params.settle_s + exam_s + params.tail_s
+        length_s = params.settle_s + exam_s
         faulting = asyncio.ensure_future(self._do_faults(world, exam_s))
         try:
             while (elapsed_s := loop.time() - begun_s) < length_s and not running.done():
                 self._on_progress(elapsed_s / length_s)
-                await asyncio.sleep(params.told_every_s)
+                await asyncio.sleep(max(min(params.told_every_s, length_s - elapsed_s), _SHORTEST_S))
         finally:
             faulting.cancel()
             await asyncio.gather(faulting, return_exceptions=True)

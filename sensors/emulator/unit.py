@@ -110,7 +110,7 @@ class Ledger:
     clock
         The clock by which they were measured.
     measured
-        Samples that were due since streaming began.
+        Samples that were due since streaming began, up to the last burst: a unit that falls silent tells no more.
     handed
         Those that the unit's radio took.
     """
@@ -284,17 +284,17 @@ class VirtualUnit(ABC):
             wake_s = float(world_s[-1]) + self.random.uniform(0.0, _WAKES_LATE_S)
             await asyncio.sleep(max(wake_s - loop.time(), 0.0))
             index += series.per_packet
-            ledger.measured.update(dict.fromkeys(series.channels, series.per_packet))
             if self.stalled:
                 missed += series.per_packet
                 continue
+            ledger.measured.update(dict.fromkeys(series.channels, series.per_packet + missed))
             values = {channel: self.movement.read(channel, world_s) for channel in series.channels}
             burst = Burst(sequence=sequence, own_s=float(own_s[0]), missed=missed, values=values)
             # A burst that the radio refuses takes its number with it, so that the receiver sees what is missing.
             sequence += 1
+            missed = 0
             if await self.notify(series.characteristic, series.encode(burst)):
                 ledger.handed.update(dict.fromkeys(series.channels, series.per_packet))
-                missed = 0
 
     def _wanted(self, connection: Connection, characteristic: str) -> bool:
         """Tell whether somebody has subscribed to the notifications of a characteristic."""
