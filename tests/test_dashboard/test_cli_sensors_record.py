@@ -1,0 +1,93 @@
+"""``record`` with virtual sensors, what a kill leaves of it, and ``recover``."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dashboard.cli.application import run
+from records.folder import read_folder
+from records.journal import JOURNAL_FILE, read_journal
+from records.streams import read_force, read_imu
+from sensors.packets import Arrival
+
+EXAM = ["--muscle-group", "elbow_flexors", "--side", "left", "--code", "V001"]
+CAMERA = ["--camera", "test-pattern", "--width", "160", "--height", "120", "--rate", "15"]
+
+
+def test_sensors_and_camera_are_one_recording(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "exam"
+    code = run(["record", *CAMERA, *EXAM, "--emulator", "goniometer", "--out", str(out), "--seconds", "4", "--json"])
+    said = json.loads(capfd.readouterr().out)
+    assert code == 0, said
+    assert [path.name for path in tmp_path.iterdir()] == ["exam"]
+    folder = read_folder(out)
+    streams = {entry.file.name: entry for entry in folder.streams}
+    assert set(streams) == {"video.mp4", "imu_proximal.parquet", "imu_distal.parquet", "force.parquet"}
+    distal = read_imu(streams["imu_distal.parquet"]).signal
+    force = read_force(streams["force.parquet"]).signal
+    assert 3.0 < distal.time_s[-1] < 60.0
+    assert distal.time_s[0] >= 0
+    assert np.median(np.diff(distal.time_s)) == pytest.approx(0.005, rel=0.01)
+    assert abs(force.time_s[-1] - distal.time_s[-1]) < 1.0
+    video = streams["video.mp4"]
+    assert distal.time_s[0] < video.clock_offset_s < distal.time_s[-1]
+    assert said["sensors"]["lost"] == 0
+    assert (out / JOURNAL_FILE).exists()
+
+
+def test_a_killed_recording_of_sensors_is_recovered(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "exam"
+    unfinished = tmp_path / "exam.unfinished"
+    command = [sys.executable, "-m", "dashboard.cli", "record", "--no-camera", *EXAM, "--emulator", "goniometer"]
+    with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(1200):
+            if (unfinished / JOURNAL_FILE).exists():
+                break
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        time.sleep(3.0)
+        process.send_signal(signal.SIGKILL)
+        killed_ns = time.perf_counter_ns()
+    journal = read_journal(unfinished / JOURNAL_FILE)
+    last_ns = max(record.arrival_ns for record in journal.records if isinstance(record, Arrival))
+    assert killed_ns - last_ns < 1.5e9
+    assert run(["analyze", str(unfinished)]) == 2
+    assert "catchangle recover" in capfd.readouterr().err
+    assert run(["recover", str(tmp_path)]) == 2
+    assert "still being recorded" in capfd.readouterr().err
+    time.sleep(3.1)
+    assert run(["recover", str(tmp_path), "--json"]) == 0
+    said = json.loads(capfd.readouterr().out)["recovered"]
+    assert [one["folder"] for one in said] == [str(out)]
+    assert any("without being stopped" in sentence for sentence in said[0]["quality"])
+    folder = read_folder(out)
+    assert len(folder.streams) == 3
+    assert folder.quality == tuple(said[0]["quality"])
+    assert run(["recover", str(tmp_path)]) == 0
+    assert "no unfinished recording" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--no-camera"], "nothing to record"),
+        (["--sensor", "knee=X"], "expected ROLE=UNIT"),
+        (["--sensor", "force=X"], "--lever is missing"),
+        (["--sensor", "emg=X"], "--muscle is missing"),
+        (["--sensor", "distal=X", "--sensor", "distal=Y"], "same role"),
+        (["--emulator", "toaster"], "expected one of goniometer"),
+        (["--emulator", "dot", "--sensors"], "brings its own"),
+    ],
+)
+def test_unusable_sensor_options_are_refused(
+    arguments: list[str], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["record", *EXAM, *arguments, "--out", str(tmp_path / "exam")]) == 2
+    assert message in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
