@@ -20,7 +20,8 @@ import numpy as np
 from validation import CLIPS, Finding, analyze, angle_stream, read_angles, table, write_folder
 
 Image = np.ndarray
-Pixels = np.ndarray
+Table = np.ndarray
+Angles = np.ndarray
 CUT_S = 1.0
 NEARLY_LOSSLESS_CRF = 12
 ALTERATIONS = ("unchanged", "mirrored", "turned", "half size", "dark", "CRF 35", "cut")
@@ -91,6 +92,16 @@ def write_altered(source: Path, target: Path, alteration: str) -> float:
     return start or 0.0
 
 
+def signed_deg(truth: Table) -> Angles:
+    """Give the true angle, which is unsigned, the sign that the joints' centres in the picture show past straight."""
+    proximal, joint, distal = (
+        np.stack([truth[f"{name}_x_px"], truth[f"{name}_y_px"]], axis=1) for name in ("proximal", "joint", "distal")
+    )
+    (x, y), (u, v) = (proximal - joint).T, (distal - joint).T
+    bent = x * v - y * u
+    return np.where(np.sign(bent) == np.sign(np.median(bent)), 1.0, -1.0) * truth["flexion_deg"]
+
+
 def measure(data: Path, clip: tuple[str, str, str], alteration: str, work: Path) -> tuple[tuple[str, ...], bool]:
     """Measure one copy of one clip; returns its row of the table, and whether the limits were met."""
     name, group, side = clip
@@ -103,7 +114,7 @@ def measure(data: Path, clip: tuple[str, str, str], alteration: str, work: Path)
         side = "left" if side == "right" else "right"
     truth = table(data / "clips" / f"{name}_truth.csv")
     kept = truth["t_s"] >= start_s - 1e-6
-    time_s, true_deg = truth["t_s"][kept] - start_s, truth["flexion_deg"][kept]
+    time_s, true_deg = truth["t_s"][kept] - start_s, signed_deg(truth)[kept]
     known = analyze([write_folder(work / "truth", group, side, angle_stream(time_s, true_deg))])[0]
     found = analyze([path], "--muscle-group", group, "--side", side, "--angles", str(work))[0]
     angle_deg = read_angles(work / f"{name}.csv", time_s)
@@ -111,7 +122,7 @@ def measure(data: Path, clip: tuple[str, str, str], alteration: str, work: Path)
 
 
 def row(
-    name: str, alteration: str, angles: tuple[Pixels, Pixels], findings: tuple[Finding, Finding]
+    name: str, alteration: str, angles: tuple[Angles, Angles], findings: tuple[Finding, Finding]
 ) -> tuple[tuple[str, ...], bool]:
     """Put what was found beside what is known."""
     error = angles[0] - angles[1]
@@ -132,7 +143,7 @@ def row(
         _off([_ends_apart_deg(finding) for finding in findings], "°"),
         ", ".join(classes) or "none",
         _off([_peak(finding) for finding in findings], " %"),
-        "no" if any("not graded" in warning for warning in findings[0]["warnings"]) else "yes",
+        "no" if findings[0]["mas"] is None else "yes",
         "yes" if met else "**no**",
     )
     return cells, met
