@@ -31,6 +31,9 @@ class ClockFitParams:
     one_way_share
         Without a ping, the shortest way of a packet is not known; it is taken to be shorter than this share of twice
         the median delay above the support line, which is one connection interval for waits spread evenly. Chosen by us.
+    luck
+        Without a ping, all packets of a short recording may have waited: the bound leaves this probability that the
+        luckiest of them waited longer. Chosen by us.
     min_pings
         With fewer pings the fit is one-way. Chosen by us.
     overlap_s
@@ -46,6 +49,7 @@ class ClockFitParams:
     max_rate_error: float = 0.04
     least_error_s: float = 0.001
     one_way_share: float = 0.5
+    luck: float = 0.05
     min_pings: int = 3
     overlap_s: float = 0.001
     slots: SlotParams = field(default_factory=SlotParams)
@@ -237,7 +241,8 @@ def _error(lines: _Lines, support: _Support, ends: FloatArray, params: ClockFitP
     fitted = support.offset_s + support.slope * ends
     usual_wait_s = float(np.median(lines.points[1] - support.offset_s - support.slope * lines.points[0]))
     if not early.shape[1]:
-        return params.one_way_share * 2.0 * usual_wait_s + _swing(late, ends, lines.drift)
+        few_s = _few_packets(lines.points.shape[1], params)
+        return params.one_way_share * 2.0 * usual_wait_s + few_s + _swing(late, ends, lines.drift)
     rows = np.vstack(
         [
             np.stack([np.ones(late.shape[1]), late[0]], axis=1),
@@ -255,6 +260,12 @@ def _error(lines: _Lines, support: _Support, ends: FloatArray, params: ClockFitP
                 return usual_wait_s
             furthest = max(furthest, abs(sign * float(found.fun or 0.0) - y))
     return furthest
+
+
+def _few_packets(count: int, params: ClockFitParams) -> float:
+    """Bound the wait of the luckiest of so many packets, each of which waits evenly up to one connection interval."""
+    longest_s = params.slots.longest_units * params.slots.unit_s
+    return longest_s * (1.0 - params.luck ** (1.0 / count))
 
 
 def _swing(late: FloatArray, ends: FloatArray, drift: float) -> float:
