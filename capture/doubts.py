@@ -87,14 +87,18 @@ def doubts_about(  # noqa: PLR0913 - what every step found
         *_limb_doubts(hinge, course, joint, side, params),
         _Doubt(
             applies=plane.off_plane,
-            text=f"off-plane: the movement leaves the image plane (tilt about {plane.tilt_deg:.0f} deg, the moved "
-            f"segment shortens by {plane.shortening:.0%}); film from the side, at right angles to the "
-            "movement; not graded",
+            text=f"off-plane: the movement leaves the image plane ({_tilts(plane)}, the moved segment shortens by "
+            f"{plane.shortening:.0%}); film from the side, at right angles to the movement; not graded",
             forbids=True,
         ),
     ]
     applying = [doubt for doubt in found if doubt.applies]
     return Doubts(warnings=tuple(d.text for d in applying), gradable=not any(d.forbids for d in applying))
+
+
+def _tilts(plane: PlaneCheck) -> str:
+    limb = f"tilt of the limb about {plane.tilt_deg:.0f} deg"
+    return limb if np.isnan(plane.trunk_deg) else f"{limb}, of the trunk {plane.trunk_deg:.0f} deg"
 
 
 def _time_doubts(seen: Survey, params: DoubtParams) -> list[_Doubt]:

@@ -40,10 +40,14 @@ class TiltParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tilt:
-    """How a plane is seen: shortened along `axis_deg` (in the image, clockwise from the x axis) by cos `tilt_deg`."""
+    """How a plane is seen: shortened along `axis_deg` (in the image, clockwise from the x axis) by cos `tilt_deg`.
+
+    `seen_deg` is the tilt before it was limited to what is corrected.
+    """
 
     tilt_deg: float
     axis_deg: float
+    seen_deg: float = float("nan")
 
     def unfold(self, direction_deg: Points) -> Points:
         """Direction in the plane, as a vector, of a direction in the image; shape (..., 2)."""
@@ -63,7 +67,11 @@ def sagittal_tilt(xy_px: Points, params: TiltParams = TiltParams()) -> Tilt:
     ]
     lateral = np.mean(apart, axis=0)
     tilt = float(np.degrees(np.arcsin(min(1.0, float(np.hypot(*lateral))))))
-    return Tilt(tilt_deg=min(tilt, params.max_tilt_deg), axis_deg=float(np.degrees(np.arctan2(lateral[1], lateral[0]))))
+    return Tilt(
+        tilt_deg=min(tilt, params.max_tilt_deg),
+        axis_deg=float(np.degrees(np.arctan2(lateral[1], lateral[0]))),
+        seen_deg=tilt,
+    )
 
 
 def corrected_flexion(

@@ -199,7 +199,8 @@ def measure_video(  # noqa: PLR0913 - the contract's options, all named
         )
     shown_deg = course.angle_deg
     course = _signed(_from_the_side(course, tilt, joint), joint, stretch_sign)
-    check = _plane(followed, hinge, joint, side, params)
+    trunk_deg = tilt.seen_deg if joint in _SAGITTAL else float("nan")
+    check = _plane(followed, hinge, joint, side, trunk_deg, params)
     doubts = doubts_about(seen, followed, hinge, course, check, joint=joint, side=side, params=params.doubts)
     progress.part(1.0, 0.0)(1.0)
     measured = _measurement(path, seen, followed, course, doubts, shown_deg, joint=joint, side=side, params=params)
@@ -326,10 +327,17 @@ def _signed(course: Course, joint: Joint, stretch_sign: int) -> Course:
     return course
 
 
-def _plane(followed: Followed, hinge: Hinge | None, joint: Joint, side: Side, params: VideoAngleParams) -> PlaneCheck:
+def _plane(
+    followed: Followed, hinge: Hinge | None, joint: Joint, side: Side, trunk_deg: float, params: VideoAngleParams
+) -> PlaneCheck:
     believed = followed.found if hinge is None else np.isfinite(hinge.flexion_deg)
     return check_plane(
-        followed.world_m[believed], followed.xy_px[believed], joint=joint, side=side, params=params.plane
+        followed.world_m[believed],
+        followed.xy_px[believed],
+        joint=joint,
+        side=side,
+        trunk_deg=trunk_deg,
+        params=params.plane,
     )
 
 

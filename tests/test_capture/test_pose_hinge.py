@@ -142,3 +142,5 @@ def test_a_movement_off_the_image_plane_is_flagged(yaw_deg: float, *, flagged: b
     check = check_plane(seen, 200 * seen[..., :2], joint=Joint.ELBOW, side=Side.LEFT)
     assert check.tilt_deg == pytest.approx(yaw_deg, abs=1.0)
     assert check.off_plane == flagged
+    turned_away = check_plane(seen, 200 * seen[..., :2], joint=Joint.ELBOW, side=Side.LEFT, trunk_deg=60.0)
+    assert turned_away.off_plane

@@ -35,3 +35,4 @@ def test_the_yaw_follows_from_how_far_apart_both_sides_appear() -> None:
     tilt = sagittal_tilt(xy, params)
     assert tilt.tilt_deg == pytest.approx(20.0, abs=0.1)
     assert tilt.axis_deg == pytest.approx(0.0, abs=0.1)
+    assert tilt.seen_deg == pytest.approx(20.0, abs=0.1)
