@@ -52,7 +52,8 @@ def assign_roles(units: Sequence[UnitInfo], remembered: RoleMap = RoleMap()) -> 
         What was told before.
     """
     keys = [(unit.unit_id, channel) for unit in units for channel in unit.channels]
-    claimed = {key: remembered.roles[key] for key in keys if key in remembered.roles}
+    told = {key: remembered.roles[key] for key in keys if key in remembered.roles}
+    claimed = {key: role for key, role in told.items() if role in _POSSIBLE[key[1]]}
     roles = _unrivalled(claimed)
     if not claimed.keys() & {key for key in keys if key[1] in {Channel.IMU_A, Channel.IMU_B}}:
         pairs = [unit for unit in units if {Channel.IMU_A, Channel.IMU_B} <= set(unit.channels)]
