@@ -240,6 +240,7 @@ def _note(role: Role, timeline: UnitTimeline, track: Track, settings: Mapping[st
             "received": int(track.time_s.size),
             "lost": track.lost,
             "repeated_packets": track.repeated,
+            "late_packets": track.late,
             "damaged": track.doubtful,
             "overlapping": track.overlapping,
         },

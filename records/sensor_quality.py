@@ -34,6 +34,8 @@ def track_sentences(name: str, track: Track, params: QualityParams = QualityPara
         said.append(f"{name} lost {track.lost} of {sent} samples ({_share(track.lost, sent)})")
     if track.repeated:
         said.append(f"{name} sent {_times(track.repeated, 'packet')} twice; each counts once")
+    if track.late:
+        said.append(f"{name}: {_times(track.late, 'packet')} came late, after the next; put in their places")
     if track.doubtful:
         said.append(f"{name}: {_times(track.doubtful, 'sample')} came in packets whose counters were damaged; left out")
     if track.overlapping:

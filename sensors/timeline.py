@@ -80,6 +80,8 @@ class Track:
         Where clocks begin and end, in order.
     repeated
         Blocks that came twice.
+    late
+        Blocks that came after a later one, and were put in their places.
     doubtful
         Samples that were left out because the counters of their block were damaged.
     overlapping
@@ -93,6 +95,7 @@ class Track:
     values: NDArray[np.float64]
     pieces: tuple[Piece, ...]
     repeated: int
+    late: int
     doubtful: int
     overlapping: int
     flags: Mapping[str, int]
@@ -261,6 +264,7 @@ class _Placed:
     values: list[NDArray[np.float64]]
     pieces: list[Piece]
     repeated: int
+    late: int
     doubtful: int
     flags: Counter[str]
 
@@ -305,6 +309,7 @@ def _placed(
         values=[],
         pieces=[],
         repeated=counted.repeated,
+        late=int((np.maximum.accumulate(counted.order) > counted.order).sum()),
         doubtful=sum(blocks[i][1].values.shape[0] for i in counted.doubtful),
         flags=Counter(flag for _, block in blocks for flag in block.flags),
     )
@@ -386,6 +391,7 @@ def _joined(channel: Channel, parts: Sequence[_Placed]) -> Track:
         values=np.concatenate(values),
         pieces=tuple(piece for part in parts for piece in part.pieces),
         repeated=sum(part.repeated for part in parts),
+        late=sum(part.late for part in parts),
         doubtful=sum(part.doubtful for part in parts),
         overlapping=overlapping,
         flags=sum((part.flags for part in parts), Counter[str]()),
