@@ -8,6 +8,8 @@ import numpy as np
 from analysis.errors import AnalysisError
 from analysis.filters import bridge_gaps, low_pass, resample, time_derivative
 from analysis.model import FloatArray, JointAngle, Source, Zero
+from sensors.alignment import AlignmentParams, align_rates
+from sensors.errors import SensorError
 
 __all__ = ["Candidate", "CompareParams", "Disagreement", "compare", "leading", "relate"]
 
@@ -33,6 +35,8 @@ class CompareParams:
         Samples further apart leave a gap in the comparison.
     max_lag_s
         Largest lag that is searched.
+    least_velocity_deg_s
+        Both must move with at least this scatter of velocity for a lag to be told.
     min_overlap_s
         Two sources with less time in common are not compared.
     disagreement_deg
@@ -48,6 +52,7 @@ class CompareParams:
     cutoff_hz: float = 5.0
     max_gap_s: float = 0.25
     max_lag_s: float = 0.5
+    least_velocity_deg_s: float = 2.0
     min_overlap_s: float = 1.0
     disagreement_deg: float = 8.0
     lag_s: float = 0.08
@@ -71,13 +76,14 @@ class Disagreement:
         Root mean square difference after the constant offset and the lag are removed.
     offset_deg
         Median of the other minus the leading angle.
-    lag_s
-        By how much the other source is late.
+    lag_s, lag_sd_s
+        By how much the other source is late, and how well that is known; 0 and NaN where no movement tells it.
     """
 
     rmse_deg: float
     offset_deg: float
     lag_s: float
+    lag_sd_s: float
 
 
 def leading(candidates: Sequence[Candidate], params: CompareParams = CompareParams()) -> tuple[int, str | None]:
@@ -153,7 +159,7 @@ def relate(lead: JointAngle, other: JointAngle, params: CompareParams = CompareP
     if abs(found.lag_s) > params.lag_s:
         said.append(
             f"the {name} is {abs(found.lag_s) * 1e3:.0f} ms {'behind' if found.lag_s > 0 else 'ahead of'} the "
-            f"{lead_name}; "
+            f"{lead_name} (SD {found.lag_sd_s * 1e3:.1f} ms); "
             'correct its "clock_offset_s" if the clocks were not aligned'
         )
     if lead.zero is Zero.RELATIVE and other.zero is not Zero.RELATIVE:
@@ -186,14 +192,17 @@ def compare(lead: JointAngle, other: JointAngle, params: CompareParams = Compare
     if last_s - first_s < params.min_overlap_s:
         raise AnalysisError(f"they have {max(0.0, last_s - first_s):.1f} s in common")
     grid_s = np.arange(first_s, last_s, 1.0 / params.rate_hz)
-    lag_s = _lag(_velocity(lead, grid_s, params), _velocity(other, grid_s, params), params)
+    lag_s, lag_sd_s = _lag(grid_s, _velocity(lead, grid_s, params), _velocity(other, grid_s, params), params)
     difference = _at(other, grid_s + lag_s, params) - _at(lead, grid_s, params)
     common = difference[np.isfinite(difference)]
     if common.size < params.min_overlap_s * params.rate_hz:
         raise AnalysisError(f"they were observed together for {common.size / params.rate_hz:.1f} s")
     offset_deg = float(np.median(common))
     return Disagreement(
-        rmse_deg=float(np.sqrt(np.mean((common - offset_deg) ** 2))), offset_deg=offset_deg, lag_s=lag_s
+        rmse_deg=float(np.sqrt(np.mean((common - offset_deg) ** 2))),
+        offset_deg=offset_deg,
+        lag_s=lag_s,
+        lag_sd_s=lag_sd_s,
     )
 
 
@@ -203,25 +212,24 @@ def _at(angle: JointAngle, grid_s: FloatArray, params: CompareParams) -> FloatAr
 
 
 def _velocity(angle: JointAngle, grid_s: FloatArray, params: CompareParams) -> FloatArray:
-    """Return the smoothed velocity on the grid, 0 in gaps so that they do not count in the correlation."""
+    """Return the smoothed velocity on the grid, NaN in gaps."""
     values = _at(angle, grid_s, params)
     smooth = low_pass(bridge_gaps(values), rate_hz=params.rate_hz, cutoff_hz=params.cutoff_hz)
-    return np.where(np.isfinite(values), time_derivative(smooth, rate_hz=params.rate_hz), 0.0)
+    return np.where(np.isfinite(values), time_derivative(smooth, rate_hz=params.rate_hz), np.nan)
 
 
-def _lag(lead: FloatArray, other: FloatArray, params: CompareParams) -> float:
-    """Return by how much `other` is late, to a fraction of a sample."""
-    longest = min(int(params.max_lag_s * params.rate_hz), lead.size // 2)
-    score = np.array(
-        [
-            np.dot(lead[max(0, -shift) : lead.size - max(0, shift)], other[max(0, shift) : lead.size - max(0, -shift)])
-            for shift in range(-longest, longest + 1)
-        ]
+def _lag(grid_s: FloatArray, lead: FloatArray, other: FloatArray, params: CompareParams) -> tuple[float, float]:
+    """Return by how much `other` is late, and its standard deviation; 0 and NaN where the movement does not tell."""
+    search = AlignmentParams(
+        rate_hz=params.rate_hz,
+        cutoff_hz=params.cutoff_hz,
+        max_lag_s=params.max_lag_s,
+        max_gap_s=params.max_gap_s,
+        least_s=params.min_overlap_s,
+        least_rate=params.least_velocity_deg_s,
     )
-    best = int(np.argmax(score))
-    if not 0 < best < score.size - 1:
-        return (best - longest) / params.rate_hz
-    before, at, after = score[best - 1 : best + 2]
-    bend = before - 2.0 * at + after
-    part = 0.5 * (before - after) / bend if bend < 0 else 0.0
-    return float((best - longest + part) / params.rate_hz)
+    try:
+        found = align_rates(grid_s, lead, grid_s, other, search)
+    except SensorError:
+        return 0.0, float("nan")
+    return found.lag_s, found.sd_s

@@ -9,6 +9,8 @@ from records.folder import RecordingFolder, StreamEntry
 from records.gaps import GapParams, stream_gaps
 from records.manifest import Segment
 from records.streams import Stream, StreamParams, read_imu
+from sensors.alignment import align_turned_together
+from sensors.errors import SensorError
 from sensors.joint_angle import angle_from_imus
 from sensors.samples import ImuSamples
 
@@ -49,8 +51,40 @@ def measure_imus(
         angle=measured.angle,
         tilt=measured.tilt,
         gaps=_gaps(entries, streams, measured.angle, GapParams()),
-        warnings=(*said, *measured.warnings),
+        warnings=(*said, *_lag_warning(streams, LagParams()), *measured.warnings),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LagParams:
+    """When two sensors' clocks are apart; chosen by us.
+
+    Attributes
+    ----------
+    lag_s
+        Lag beyond which the reader is warned (s): at 300 deg/s 10 ms are 3 deg.
+    deviations
+        The lag must exceed this many times its standard deviation as well.
+    """
+
+    lag_s: float = 0.01
+    deviations: float = 3.0
+
+
+def _lag_warning(streams: dict[Segment | None, Stream[ImuSamples]], params: LagParams) -> tuple[str, ...]:
+    """Say by how much the two sensors' clocks are apart, where a twist of both in one hand tells it."""
+    try:
+        found = align_turned_together(streams[Segment.PROXIMAL].signal, streams[Segment.DISTAL].signal)
+    except SensorError:
+        return ()
+    if abs(found.lag_s) <= max(params.lag_s, params.deviations * found.sd_s):
+        return ()
+    which = "behind" if found.lag_s > 0 else "ahead of"
+    said = (
+        f"the distal sensor is {1e3 * abs(found.lag_s):.0f} ms {which} the proximal one while both turn together "
+        f'(SD {1e3 * found.sd_s:.1f} ms); correct "clock_offset_s" of one of them'
+    )
+    return (said,)
 
 
 def _gaps(

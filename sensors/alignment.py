@@ -211,6 +211,8 @@ def align_turned_together(
         for stream, speed in zip((first, second), speeds, strict=True):
             inside = slice(*np.searchsorted(stream.time_s, [from_s, from_s + params.together_s]))
             parts += [stream.time_s[inside], speed[inside]]
+        if not _as_vigorous(parts[1], parts[3], params):
+            continue
         try:
             one = align_rates(parts[0], parts[1], parts[2], parts[3], params)
         except (SensorError, IndexError):  # too little in this window
@@ -230,3 +232,11 @@ def align_turned_together(
         correlation=float(np.median([one.correlation for one in found])),
         gain=float(np.median([one.gain for one in found])),
     )
+
+
+def _as_vigorous(one: FloatArray, two: FloatArray, params: AlignmentParams) -> bool:
+    """Tell at little cost whether two windows may hold the same movement."""
+    if min(one.size, two.size) < 2:
+        return False
+    spread = float(np.std(one)), float(np.std(two))
+    return min(spread) > params.least_rate and max(spread) < (1.0 + 2.0 * params.together_gain) * min(spread)
