@@ -1,5 +1,6 @@
 """Draw on a picture: the only module that knows Pillow."""
 
+import io
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ Anchor = str  # Pillow's: horizontal l, m or r, then vertical a (top), m or s (b
 _OUTLINE: Colour = (0, 0, 0)
 _READABLE_PX = 8
 _JPEG_QUALITY = 92
+_SCREEN_QUALITY = 80
 
 
 class Canvas:
@@ -84,6 +86,12 @@ class Canvas:
             If the file cannot be written.
         """
         self._image.save(path, quality=_JPEG_QUALITY)
+
+    def jpeg(self) -> bytes:
+        """Encode the picture for a screen, without metadata."""
+        encoded = io.BytesIO()
+        self._image.save(encoded, format="JPEG", quality=_SCREEN_QUALITY)
+        return encoded.getvalue()
 
     def obscure(self, centre: Point, radius: float, *, cells: int) -> None:
         """Replace a circle by so many averages across: what was in it cannot be brought back from this picture."""

@@ -1,6 +1,6 @@
 """What is drawn on a film of an exam: the patient's skeleton, the joint, the numbers, the catch, the curve below."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from capture.canvas import Canvas, Colour, Point
 from capture.heads import Head
 from capture.landmarks import LandmarkTracks
 
-__all__ = ["DrawParams", "ExamFilm", "Moment"]
+__all__ = ["DrawParams", "ExamFilm", "Moment", "draw_skeleton", "limb_names", "movement_name"]
 
 Image = NDArray[np.uint8]
 
@@ -164,7 +164,7 @@ class ExamFilm:
 
     def words(self, moment: Moment) -> tuple[str, str]:
         """Say the angle and the velocity of a moment."""
-        movement = f"{self._joint} {_MOVEMENT.get(self._joint, 'flexion')}"
+        movement = movement_name(self._joint)
         if not np.isfinite(moment.angle_deg):
             return f"{movement}: not seen", ""
         velocity = f"{moment.velocity_deg_s:.0f} °/s along the stretch" if np.isfinite(moment.velocity_deg_s) else ""
@@ -188,19 +188,11 @@ class ExamFilm:
         if self._tracks is None or moment.landmark is None:
             return
         width = self._params.line_share * canvas.size[1]
+        limb = limb_names(self._joint, self._side)
         points = self._points(moment.landmark)
-        for one, other in _BONES:
-            if one in points and other in points:
-                canvas.line([points[one], points[other]], _BODY, width=width / 2)
-        limb = [points.get(name) for name in self._limb_names()]
-        for start, end in pairwise(limb):
-            if start is not None and end is not None:
-                canvas.line([start, end], _LIMB, width=width)
-        joint = points.get(self._limb_names()[1])
-        if joint is not None:
-            canvas.disc(joint, 1.3 * width, _LIMB)
-            if self._catch_at(moment.time_s) is not None:
-                canvas.ring(joint, 5 * width, _CATCH, width=width)
+        draw_skeleton(canvas, points, limb, width=width)
+        if limb[1] in points and self._catch_at(moment.time_s) is not None:
+            canvas.ring(points[limb[1]], 5 * width, _CATCH, width=width)
 
     def _points(self, row: int) -> dict[str, Point]:
         """Return the landmarks that are trusted at one time, by name."""
@@ -212,12 +204,6 @@ class ExamFilm:
             for name, (x, y), sure in zip(self._tracks.names, self._tracks.xy_px[row], seen, strict=True)
             if sure and np.isfinite((x, y)).all()
         }
-
-    def _limb_names(self) -> list[str]:
-        """Name the tested limb's landmarks: proximal, joint, distal."""
-        geometry = JOINTS[self._joint]
-        proximal = geometry.reference[1][0] if self._joint is not Joint.HIP else "shoulder"
-        return [f"{self._side}_{name}" for name in (proximal, geometry.joint[0], geometry.moved[1][0])]
 
     def _strip_at(self, size: tuple[int, int], moment: Moment) -> Image:
         """Return the strip with a line at the moment."""
@@ -259,6 +245,30 @@ class ExamFilm:
     def _across(self, time_s: float, width: int) -> float:
         first_s, last_s = self._angle.time_s[[0, -1]]
         return float((time_s - first_s) / (last_s - first_s) * (width - 1))
+
+
+def movement_name(joint: Joint) -> str:
+    """Say what a positive angle of the joint is, such as "elbow flexion"."""
+    return f"{joint} {_MOVEMENT.get(joint, 'flexion')}"
+
+
+def limb_names(joint: Joint, side: Side) -> list[str]:
+    """Name the tested limb's landmarks: proximal, joint, distal."""
+    geometry = JOINTS[joint]
+    proximal = geometry.reference[1][0] if joint is not Joint.HIP else "shoulder"
+    return [f"{side}_{name}" for name in (proximal, geometry.joint[0], geometry.moved[1][0])]
+
+
+def draw_skeleton(canvas: Canvas, points: Mapping[str, Point], limb: Sequence[str], *, width: float) -> None:
+    """Draw a person's landmarks by name, the tested limb (proximal, joint, distal) on top of the others."""
+    for one, other in _BONES:
+        if one in points and other in points:
+            canvas.line([points[one], points[other]], _BODY, width=width / 2)
+    for one, other in pairwise(limb):
+        if one in points and other in points:
+            canvas.line([points[one], points[other]], _LIMB, width=width)
+    if limb[1] in points:
+        canvas.disc(points[limb[1]], 1.3 * width, _LIMB)
 
 
 def _velocity(angle: JointAngle, stretch_sign: int) -> tuple[FloatArray, FloatArray]:

@@ -16,6 +16,7 @@ __all__ = [
     "distorted_points",
     "read_calibration",
     "sample_polar",
+    "shrink",
     "straight_points",
     "straightening_maps",
     "warp",
@@ -63,6 +64,15 @@ def sample_polar(image: Image, grid: PolarGrid, *, blur_px: float = 0.0) -> NDAr
         part, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(sampled, dtype=np.float32)
+
+
+def shrink(image: Image, max_side_px: int) -> Image:
+    """Scale an image down so that its longer side is at most `max_side_px`; a smaller one is returned as it is."""
+    scale = max_side_px / max(image.shape[:2])
+    if scale >= 1.0:
+        return image
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def brighten(image: Image, gain: float) -> Image:

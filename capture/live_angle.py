@@ -12,13 +12,14 @@ from analysis.model import Side
 from analysis.muscles import MUSCLES, Joint, MuscleGroup
 from capture.anatomy import JOINTS, limb_points, turn_deg
 from capture.encode import RgbImage, StampedImage
-from capture.patient import Person, Sighting, choose_patient, group_people
+from capture.patient import Person, Sighting, choose_patient, group_people, torso
 from capture.pose_model import ModelSize, Pose, PoseModel
 from capture.upright import View
 
 __all__ = ["LiveAngle", "LiveParams", "LiveReading", "Tracker"]
 
 Points = NDArray[np.float64]
+Box = tuple[float, float, float, float]
 
 _TURNS = 4
 
@@ -41,6 +42,8 @@ class LiveParams:
         Shares of a surprise that the angle and the velocity take over (alpha-beta filter).
     confidence
         Least confidence of the limb's landmarks.
+    tap_trunks
+        A tap may miss a person's landmarks, which lie inside the body, by so many lengths of the trunk.
     """
 
     memory_s: float = 5.0
@@ -50,6 +53,7 @@ class LiveParams:
     angle_gain: float = 0.7
     velocity_gain: float = 0.3
     confidence: float = 0.3
+    tap_trunks: float = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,7 +123,7 @@ class LiveAngle:
         muscle_group: MuscleGroup,
         side: Side,
         *,
-        patient_box: tuple[float, float, float, float] | None = None,
+        patient_box: Box | None = None,
         params: LiveParams = LiveParams(),
     ) -> None:
         self._muscle = MUSCLES[muscle_group]
@@ -128,6 +132,7 @@ class LiveAngle:
         self._params = params
         self._model = PoseModel(ModelSize.FULL, max_people=params.max_people)
         self._sightings: deque[Sighting] = deque()
+        self._seen: tuple[Sighting, ...] = ()
         self._tracker = Tracker(params)
         self._turns = self._explored = self._count = 0
 
@@ -146,12 +151,28 @@ class LiveAngle:
         self._sightings.extend(new)
         while self._sightings and image.time_s - self._sightings[0].time_s > self._params.memory_s:
             self._sightings.popleft()
+        self._seen = tuple(self._sightings)
         patient = self._patient()
         seen = None if patient is None else next((one for one in new if one in patient.sightings), None)
         if seen is None:
             return LiveReading(time_s=image.time_s, angle_deg=float("nan"), velocity_deg_s=float("nan"), xy_px=None)
         self._turns = turns
         return self._reading(image.time_s, seen.pose)
+
+    def choose(self, at_px: tuple[float, float]) -> Box | None:
+        """Take for the patient whoever was seen last at a point of the picture; may be called from another thread.
+
+        Returns
+        -------
+        tuple of float or None
+            x, y, width, height around the trunk's middle of that person, as `patient_box` takes it; ``None`` if nobody
+            was seen there, and the choice stays what it was.
+        """
+        near = [(_outside(one.pose.xy_px, at_px), -one.time_s, place) for place, one in enumerate(self._seen)]
+        if not near or min(near)[0] > self._params.tap_trunks:
+            return None
+        self._box = _trunk_box(self._seen[min(near)[2]].pose.xy_px)
+        return self._box
 
     def _next_turns(self) -> int:
         """Return the orientation for the next frame: mostly the one in which the patient was seen last."""
@@ -176,6 +197,24 @@ class LiveAngle:
             velocity_deg_s=self._muscle.stretch_sign * velocity,
             xy_px=pose.xy_px,
         )
+
+
+def _outside(xy_px: Points, at_px: tuple[float, float]) -> float:
+    """Distance of a point from the box around a person's landmarks over the trunk's length, 0 inside."""
+    low, high = np.percentile(xy_px, [5, 95], axis=0)
+    trunk = max(float(np.hypot(*torso(xy_px)[1])), _LEAST_BOX_PX)
+    return float(np.hypot(*np.maximum(np.maximum(low - at_px, np.array(at_px) - high), 0.0)) / trunk)
+
+
+def _trunk_box(xy_px: Points) -> Box:
+    """Box around the middle of a trunk, one trunk's length in size: who moves a little stays inside."""
+    middle, trunk = torso(xy_px)
+    length = max(float(np.hypot(*trunk)), _LEAST_BOX_PX)
+    x, y = np.maximum(middle - length / 2.0, 0.0)
+    return float(x), float(y), length, length
+
+
+_LEAST_BOX_PX = 20.0
 
 
 def _upright_poses(model: PoseModel, rgb: RgbImage, turns: int) -> list[Pose]:

@@ -13,7 +13,7 @@ from capture.container import VideoWriter, repack
 from capture.encode import EncodeParams, StampedImage
 from capture.errors import CameraLostError
 
-__all__ = ["VideoLog", "record_video"]
+__all__ = ["VideoLog", "Viewer", "record_video"]
 
 _ENCODING = EncodeParams()
 
@@ -84,7 +84,7 @@ def record_video(
     saved: list[float] = []
     lost = ""
     with (
-        _Viewer(watch) as viewer,
+        Viewer(watch) as viewer,
         VideoWriter(path, width=width, height=height, crash_safe=True, params=params) as writer,
     ):
         try:
@@ -98,7 +98,8 @@ def record_video(
                 viewer.show(stamped)
         except CameraLostError as error:
             lost = str(error)
-    _settle(path)
+    if saved:
+        _settle(path)
     return VideoLog(
         n_frames=len(saved),
         n_dropped=camera.dropped,
@@ -117,8 +118,8 @@ def _settle(path: Path) -> None:
     settled.replace(path)
 
 
-class _Viewer:
-    """Shows the newest frame in a thread of its own; frames that come meanwhile are passed over."""
+class Viewer:
+    """Shows the newest frame in a thread of its own; frames that come meanwhile are passed over. A context manager."""
 
     def __init__(self, watch: Callable[[StampedImage], None] | None) -> None:
         self._watch = watch
@@ -143,6 +144,7 @@ class _Viewer:
             self._thread.join()
 
     def show(self, image: StampedImage) -> None:
+        """Hand over the newest frame, without waiting."""
         with self._changed:
             self._newest = image
             self._changed.notify()

@@ -1,12 +1,13 @@
-"""Videos of exams reach a page through a ticket, never by a lasting link."""
+"""Videos of exams and pictures of the camera reach a page through a ticket, never by a lasting link."""
 
 from urllib.parse import quote
 
 from dashboard.services.tickets import Tickets
 
-__all__ = ["VIDEO_ROUTE", "tickets", "video_link"]
+__all__ = ["PICTURE_ROUTE", "VIDEO_ROUTE", "picture_link", "tickets", "video_link"]
 
 VIDEO_ROUTE = "/exam-video"
+PICTURE_ROUTE = "/live-picture"
 
 _TICKETS = Tickets()
 
@@ -19,3 +20,8 @@ def tickets() -> Tickets:
 def video_link(recording_id: str) -> str:
     """Return a link to the recording's video that works for a while, on this server only."""
     return f"{VIDEO_ROUTE}/{quote(recording_id, safe='')}?ticket={tickets().issue(recording_id)}"
+
+
+def picture_link(exam_id: str) -> str:
+    """Return a link to the newest picture of an open camera that works for a while, on this server only."""
+    return f"{PICTURE_ROUTE}/{quote(exam_id, safe='')}?ticket={tickets().issue(exam_id)}"

@@ -4,6 +4,7 @@ import logging
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -15,9 +16,10 @@ from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
 from analysis.errors import CatchangleError
-from dashboard.components.media import VIDEO_ROUTE, tickets
+from dashboard.components.media import PICTURE_ROUTE, VIDEO_ROUTE, tickets
 from dashboard.components.theme import THEME
 from dashboard.services.exams import video_file
+from dashboard.services.live_shots import find_live_view
 from dashboard.services.privacy import PRIVACY
 from dashboard.services.serving import Serving
 from records.home import HOME_VARIABLE, data_folder
@@ -38,7 +40,11 @@ def build_app() -> st.App:
     PagesManager.uses_pages_directory = False
     return st.App(
         SCRIPT,
-        routes=[Route(f"{VIDEO_ROUTE}/{{recording_id}}", _video), Route("/patients", _first_page)],
+        routes=[
+            Route(f"{VIDEO_ROUTE}/{{recording_id}}", _video),
+            Route(f"{PICTURE_ROUTE}/{{exam_id}}", _picture),
+            Route("/patients", _first_page),
+        ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(OWN_HOSTS), www_redirect=False)],
     )
 
@@ -75,6 +81,30 @@ async def _video(request: Request) -> Response:
     if path is None:
         return PlainTextResponse("this recording has no video", status_code=404)
     return FileResponse(path, headers=_PRIVATE)
+
+
+async def _picture(request: Request) -> Response:
+    """Send the newest picture of an open camera to who holds a ticket for it, what it says in its headers."""
+    exam_id = request.path_params["exam_id"]
+    if not tickets().admits(exam_id, request.query_params.get("ticket", "")):
+        return PlainTextResponse("this link is not good, or not any more: reload the page", status_code=403)
+    exam = find_live_view(exam_id)
+    if exam is None:
+        return PlainTextResponse("this camera is not open", status_code=404)
+    shot = exam.shot()
+    said = {
+        "x-number": str(shot.number),
+        "x-state": shot.state.value,
+        "x-words": quote(shot.words),
+        "x-recorded-s": f"{shot.recorded_s:.1f}",
+    }
+    fresh = shot.jpeg and request.query_params.get("after") != str(shot.number)
+    return Response(
+        shot.jpeg if fresh else b"",
+        status_code=200 if fresh else 204,
+        headers={**_PRIVATE, **said},
+        media_type="image/jpeg",
+    )
 
 
 def _find_video(recording_id: str) -> Path | None:

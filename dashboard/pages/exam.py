@@ -10,6 +10,7 @@ from dashboard.charts.movement import movement_chart
 from dashboard.charts.palette import ANGLE
 from dashboard.charts.resistance import resistance_chart
 from dashboard.components.choosing import choose_patient, choose_recording, no_patients
+from dashboard.components.film_panel import FILM, LOOK, MODE, film_panel
 from dashboard.components.guard import page
 from dashboard.components.player import exam_player
 from dashboard.components.rating_form import rating_form
@@ -156,6 +157,21 @@ def _again(store: Store, exam: Exam) -> None:
 
 def _show() -> None:
     store = open_store()
+    asked = st.segmented_control(
+        "What do you want to do?",
+        [LOOK, FILM],
+        default=LOOK,
+        required=True,
+        key=MODE,
+        label_visibility="collapsed",
+    )
+    if asked == FILM:
+        film_panel(store)
+    else:
+        _look(store)
+
+
+def _look(store: Store) -> None:
     patients = store.patients()
     if not patients:
         no_patients()

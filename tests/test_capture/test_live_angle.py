@@ -98,3 +98,27 @@ def test_the_filter_starts_anew_after_a_loss() -> None:
     angle, velocity = tracker.update(5.0, 20.0)
     assert angle == 20.0
     assert np.isnan(velocity)
+
+
+def test_a_tap_chooses_the_patient_and_a_tap_beside_chooses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two people side by side: whoever is tapped on is the patient, whatever their arms do."""
+
+    def person(x_px: float) -> Pose:
+        rng = np.random.default_rng(round(x_px))
+        xy = np.column_stack([x_px + rng.uniform(-20, 20, 33), rng.uniform(50, 200, 33)])
+        for name, y_px in (("shoulder", 80.0), ("hip", 140.0)):
+            for side, across in (("left", -5.0), ("right", 5.0)):
+                xy[POSE_LANDMARKS.index(f"{side}_{name}")] = [x_px + across, y_px]
+        return Pose(xy_px=xy, confidence=np.ones(33), world_m=np.zeros((33, 3)))
+
+    left, right = person(100.0), person(300.0)
+    monkeypatch.setattr("capture.live_angle._upright_poses", lambda *_: [left, right])
+    with LiveAngle(MuscleGroup.ELBOW_FLEXORS, Side.LEFT) as live:
+        blank = np.zeros((240, 400, 3), dtype=np.uint8)
+        live.observe(StampedImage(time_s=0.0, rgb=blank))
+        for at_px, wanted in (((305.0, 120.0), right), ((95.0, 120.0), left)):
+            assert live.choose(at_px) is not None
+            seen = live.observe(StampedImage(time_s=at_px[0], rgb=blank)).xy_px
+            assert seen is not None
+            np.testing.assert_array_equal(seen, wanted.xy_px)
+        assert live.choose((200.0, 20.0)) is None

@@ -33,7 +33,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 NOTICE = "Research software, not a medical device"
 # Streamlit's page looks for its server below the page's own address first, and finds it at the root.
 EXPECTED_MISSES = ("/_stcore/health", "/_stcore/host-config")
@@ -188,3 +188,39 @@ def test_a_foreign_host_name_is_refused(server: Serving) -> None:
     connection.request("GET", "/exam-video/0123456789abcdef?ticket=1.2")
     assert connection.getresponse().status == 403, "a video needs a ticket"
     connection.close()
+
+
+@pytest.mark.slow
+def test_an_exam_is_filmed_from_the_page(home: Path, tmp_path: Path) -> None:
+    """Look through the camera (a clip in its place), tap the patient, record, and open what was found."""
+    with serving(home) as where, playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1400, "height": 1100})
+        witness = Witness(page, where)
+        page.goto(f"{where.url}/exam", timeout=PATIENCE_MS)
+        page.get_by_text("Film an exam").click(timeout=PATIENCE_MS)
+        page.get_by_text("A video file in its place").click(timeout=PATIENCE_MS)
+        page.get_by_role("textbox", name="Path of the video file").fill(str(CLIPS / "elbow_a.mp4"))
+        page.get_by_role("textbox", name="Patient code").fill("P001")
+        page.get_by_role("button", name="Open the camera").click()
+        words = page.get_by_label("Joint angle and velocity now")
+        words.filter(has_text="°").wait_for(timeout=PATIENCE_MS)
+        picture = page.get_by_role("button", name="Picture of the camera")
+        assert picture.evaluate("image => image.naturalWidth") > 100, "the camera's picture is there"
+        box = picture.bounding_box()
+        assert box is not None
+        picture.click(position={"x": 0.02 * box["width"], "y": 0.02 * box["height"]})
+        shown(page, "Nobody was seen there")
+        picture.click(position={"x": 0.57 * box["width"], "y": 0.5 * box["height"]})
+        shown(page, "The patient is who you tapped on")
+        page.get_by_role("button", name="Start recording").click()
+        page.get_by_label("What the camera is doing").filter(has_text="recording").wait_for(timeout=PATIENCE_MS)
+        page.screenshot(path=tmp_path / "filming.png")
+        shown(page, "kept under P001")  # the clip ends, which ends the recording
+        page.get_by_role("button", name="Open the exam").click()
+        shown(page, "Rater's own grade")
+        settled(page, tmp_path, "filmed")
+        browser.close()
+    assert witness.strangers == []
+    assert witness.complaints == []
+    assert list((home / "filmed").iterdir()) == [], "what the store holds is not kept twice"
