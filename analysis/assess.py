@@ -152,7 +152,7 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     findings = tuple(
         StretchFinding(
             stretch=stretch,
-            catch=_catch(exam, i, seen[i], resistances[i], grade, params) or _emg_catch(exam, i, fired[i], params),
+            catch=_catch(exam, i, seen[i], resistances[i], grade, params) or _emg_catch(exam, i, fired[i], seen[i], params),
             resistance=resistances[i],
             quality=exam.quality[i],
             emg=fired[i],
@@ -347,11 +347,20 @@ def _fire(exam: _Exam, params: AssessParams) -> tuple[list[tuple[EmgOnset, ...]]
     return [onsets for onsets, _ in read], tuple(said)
 
 
-def _emg_catch(exam: _Exam, index: int, fired: Sequence[EmgOnset], params: AssessParams) -> Catch | None:
-    """Report the catch that EMG shows where resistance was not measured and the movement shows none."""
+def _emg_catch(
+    exam: _Exam, index: int, fired: Sequence[EmgOnset], seen: _Seen, params: AssessParams
+) -> Catch | None:
+    """Report the catch that EMG confirms where resistance was not measured and the movement alone is too unsure."""
     if exam.load is not None or exam.stretches[index].velocity is VelocityClass.V1:
         return None
-    return emg_catch(fired, exam.motion, exam.legs[index], end_range_deg=exam.end_range_deg, params=params.reflex)
+    return emg_catch(
+        fired,
+        exam.motion,
+        exam.legs[index],
+        probability=seen.probability,
+        end_range_deg=exam.end_range_deg,
+        params=params.reflex,
+    )
 
 
 def _threshold(

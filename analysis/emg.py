@@ -107,10 +107,11 @@ def find_emg_onset(emg: EmgSignal, *, start_s: float, end_s: float, params: EmgP
        1999;21:449-467. doi:10.1016/S1350-4533(99)00067-3
     """
     rate_hz = 1.0 / float(np.median(np.diff(emg.time_s)))
-    low, high = np.searchsorted(emg.time_s, [start_s - params.lead_s - params.baseline_s, end_s + params.window_s])
-    time_s, raw = emg.time_s[low:high], emg.emg_V[low:high]
-    resting = int(np.searchsorted(time_s, start_s - params.lead_s))
-    begin, end = int(np.searchsorted(time_s, start_s)), int(np.searchsorted(time_s, end_s))
+    first_s = start_s - params.lead_s - params.baseline_s
+    bounds_s = np.array([first_s, start_s - params.lead_s, start_s, end_s, end_s + params.window_s])
+    samples = np.searchsorted(emg.time_s, bounds_s - _ROUNDING / rate_hz)
+    resting, begin, end = (int(sample - samples[0]) for sample in samples[1:4])
+    time_s, raw = emg.time_s[samples[0] : samples[4]], emg.emg_V[samples[0] : samples[4]]
     if resting < max(_FEWEST, params.least_baseline_s * rate_hz):
         raise AnalysisError(
             f"the EMG of {emg.muscle} was not recorded long enough at rest before {start_s:.2f} s: at least "
@@ -140,6 +141,9 @@ def find_emg_onset(emg: EmgSignal, *, start_s: float, end_s: float, params: EmgP
     )
 
 
+_ROUNDING = 0.25
+"""Share of a sample by which a bound may be off: times that are rounded do not move it to the next sample."""
+
 _FEWEST = 8
 """Samples of rest below which no variance is estimated."""
 
@@ -149,7 +153,7 @@ def _high_passed(raw: FloatArray, rate_hz: float, params: EmgParams) -> FloatArr
     if rate_hz < params.least_rate_ratio * params.high_pass_hz:
         return raw - float(np.median(raw))
     sos = signal.butter(2, params.high_pass_hz, btype="highpass", fs=rate_hz, output="sos")
-    smooth: FloatArray = signal.sosfiltfilt(sos, raw, padlen=min(raw.size - 1, int(rate_hz / params.high_pass_hz)))
+    smooth: FloatArray = signal.sosfiltfilt(sos, raw, padlen=min(raw.size - 1, round(rate_hz / params.high_pass_hz)))
     return smooth
 
 

@@ -29,6 +29,8 @@ class PendulumModelParams:
         Bounds, in the same units. Chosen by us.
     step_s
         Longest step of the integration. Chosen by us: below a hundredth of any knee's period.
+    longest_s, fit_rate_hz
+        The swing is fitted for so long after the release, at this rate: what comes later lies still. Chosen by us.
     """
 
     vertical_deg: float = 90.0
@@ -37,6 +39,8 @@ class PendulumModelParams:
     max_stiffness: float = 20.0
     max_viscosity: float = 10.0
     step_s: float = 0.01
+    longest_s: float = 10.0
+    fit_rate_hz: float = 50.0
 
 
 def swing(
@@ -128,7 +132,8 @@ def fit_pendulum_model(
     """
     if time_s[-1] - time_s[0] < _SHORTEST_S:
         raise AnalysisError(f"the swing was observed for {time_s[-1] - time_s[0]:.1f} s; {_SHORTEST_S:g} s are needed")
-    after_s = time_s - time_s[0]
+    after_s = np.arange(0.0, min(params.longest_s, float(time_s[-1] - time_s[0])), 1.0 / params.fit_rate_hz)
+    seen_deg = np.interp(after_s, time_s - time_s[0], flexion_deg)
     per_stiffness = limb.gravity_moment_Nm
     per_viscosity = float(np.sqrt(limb.gravity_moment_Nm * limb.inertia_kg_m2))
 
@@ -137,11 +142,11 @@ def fit_pendulum_model(
             limb,
             stiffness_Nm_per_rad=float(values[0]) * per_stiffness,
             viscosity_Nms_per_rad=float(values[1]) * per_viscosity,
-            ends_deg=(float(flexion_deg[0]), rest_deg),
+            ends_deg=(float(seen_deg[0]), rest_deg),
             time_s=after_s,
             params=params,
         )
-        return modelled - flexion_deg
+        return modelled - seen_deg
 
     fitted = least_squares(
         misfit,

@@ -56,9 +56,10 @@ class ReflexParams:
     first_share, last_share
         Crossings in the first share of the range, and, for torque and movement, in the last, are left out: there the
         limb's own acceleration, and the end of range, look like a reflex (dossier 1.6: a tenth).
-    catch_ratio, catch_order
-        A muscle that fires this many times as strongly as at rest is as probably caught as not, and the odds grow with
-        this power of the ratio. Chosen by us.
+    catch_ratio, catch_order, max_odds
+        A muscle that fires more than this many times as strongly as at rest makes a catch likelier: the odds that the
+        movement gives grow with this power of the ratio, up to this factor. Firing alone, in a movement that nothing
+        interrupts, is no catch. Chosen by us.
     catch_lag_s, catch_spread_s
         The catch is felt so long after the onset of EMG, give or take the second number: electromechanical delays are
         30 to 60 ms (dossier 3). Chosen by us.
@@ -98,6 +99,7 @@ class ReflexParams:
     last_share: float = 0.1
     catch_ratio: float = 5.0
     catch_order: float = 2.0
+    max_odds: float = 20.0
     catch_lag_s: float = 0.045
     catch_spread_s: float = 0.01
     catch_guard_deg: float = 5.0
@@ -255,9 +257,15 @@ def crossing(
 
 
 def emg_catch(
-    onsets: Sequence[EmgOnset], motion: Motion, leg: Leg, *, end_range_deg: float, params: ReflexParams = ReflexParams()
+    onsets: Sequence[EmgOnset],
+    motion: Motion,
+    leg: Leg,
+    *,
+    probability: float,
+    end_range_deg: float,
+    params: ReflexParams = ReflexParams(),
 ) -> Catch | None:
-    """Report the catch that a muscle's firing shows in a fast stretch, where the movement alone shows none.
+    """Report the catch that a muscle's firing confirms in a fast stretch, where the movement alone is too unsure of it.
 
     Parameters
     ----------
@@ -265,6 +273,8 @@ def emg_catch(
         Onsets of the stretched muscles' EMG in this stretch.
     motion, leg
         The movement and the stretch.
+    probability
+        How probable the movement alone makes a catch.
     end_range_deg
         End of range along the stretch.
     params
@@ -277,13 +287,14 @@ def emg_catch(
         EMG.
     """
     for onset in sorted(onsets, key=lambda one: one.time_s):
-        odds = (onset.amplitude_ratio / params.catch_ratio) ** params.catch_order
-        probability = min(odds / (1.0 + odds), _NEVER_SURER)
+        evidence = min((onset.amplitude_ratio / params.catch_ratio) ** params.catch_order, params.max_odds)
+        odds = evidence * probability / (1.0 - probability)
+        confirmed = min(odds / (1.0 + odds), _NEVER_SURER)
         at_s = onset.time_s + params.catch_lag_s
         value = float(np.interp(at_s, motion.time_s, motion.stretch_deg))
         latency_s = onset.time_s - float(motion.time_s[leg.start])
         in_time = latency_s >= params.least_latency_s and at_s <= float(motion.time_s[leg.end])
-        if probability < params.min_catch_probability or not in_time or value > end_range_deg - params.catch_guard_deg:
+        if confirmed < params.min_catch_probability or not in_time or value > end_range_deg - params.catch_guard_deg:
             continue
         velocity = float(np.interp(at_s, motion.time_s, motion.velocity_deg_s))
         timing_deg = velocity * float(np.hypot(onset.sd_s, params.catch_spread_s))
@@ -294,7 +305,7 @@ def emg_catch(
             angle_deg=motion.sign * value,
             stretch_deg=value - float(motion.stretch_deg[leg.start]),
             angle_interval95_deg=(ends[0], ends[1]),
-            probability=probability,
+            probability=confirmed,
             method="emg",
         )
     return None
