@@ -14,6 +14,7 @@ from sensors.gravity import Turning
 from sensors.hinge import Hinge, HingeParams, along, find_hinge
 from sensors.rest import RestParams, rest_mask, resting_bias
 from sensors.samples import ImuSamples
+from sensors.soft_tissue import SoftTissueParams, TissueLag, find_tissue_lag, without_tissue_lag
 
 __all__ = ["ImuAngle", "ImuAngleParams", "angle_from_imus"]
 
@@ -26,7 +27,7 @@ class ImuAngleParams:
     ----------
     max_gap_s
         Lost packets up to this long (s) are bridged; the angle in longer gaps is missing.
-    clock, rest, hinge, correction
+    clock, rest, hinge, correction, tissue
         Parameters of the steps; `max_gap_s` replaces the clock's.
     large_movement_share
         The first movement over this share of the whole range is a stretch and fixes the sign.
@@ -48,6 +49,7 @@ class ImuAngleParams:
     rest: RestParams = field(default_factory=RestParams)
     hinge: HingeParams = field(default_factory=HingeParams)
     correction: CorrectionParams = field(default_factory=CorrectionParams)
+    tissue: SoftTissueParams = field(default_factory=SoftTissueParams)
     large_movement_share: float = 0.35
     range_percentiles: tuple[float, float] = (0.5, 99.5)
     ripple_hz: float = 6.0
@@ -68,12 +70,15 @@ class ImuAngle:
         Flexion angle with its standard deviation, on one even clock.
     tilt
         Rotation of the distal segment about the hinge against gravity.
+    tissue_lag
+        Lag of the soft tissue under the distal sensor, taken out of both.
     warnings
         What is doubtful, in words for the person who reads the finding.
     """
 
     angle: JointAngle
     tilt: SegmentTilt
+    tissue_lag: TissueLag
     warnings: tuple[str, ...]
 
 
@@ -124,6 +129,10 @@ def angle_from_imus(
     seen = pair.seen2 & pair.seen1 if hinge.proximal_moves else pair.seen2
     assumed = _refuse_or_assume_still(pair, hinge, seen, params)
     joint = without_drift(pair, hinge, turning, (resting, seen), params.correction)
+    lag = find_tissue_lag(pair, hinge, turning.distal_rad, params.tissue)
+    distal_deg = np.rad2deg(turning.distal_rad)
+    thrown_deg = distal_deg - without_tissue_lag(distal_deg, lag.lag_s2, pair.rate_hz)
+    joint = replace(joint, angle_deg=joint.angle_deg - thrown_deg)
     sign = stretch_sign * _first_large_movement(joint.angle_deg[seen], params)
     angle_deg, sd_deg, zero = _zeroed(pair, joint, (sign, seen), hinge, (reference_pose, params))
     angle = JointAngle(
@@ -141,9 +150,11 @@ def angle_from_imus(
             proximal_rad=np.zeros_like(turning.distal_rad), distal_rad=turning.distal_rad, rate_rad_s=turning.rate_rad_s
         )
         tilt = without_drift(pair, alone, distal_only, (rest2, pair.seen2), params.correction)
+        tilt = replace(tilt, angle_deg=tilt.angle_deg - thrown_deg)
     return ImuAngle(
         angle=angle,
         tilt=SegmentTilt(time_s=pair.time_s, tilt_deg=sign * tilt.angle_deg, in_plane=joint.in_plane),
+        tissue_lag=lag,
         warnings=pair.warnings + assumed + hinge.warnings + joint.warnings,
     )
 
