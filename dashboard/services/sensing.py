@@ -5,6 +5,8 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from sensors.packets import Arrival, Channel, LinkEvent, Packet, Role, SampleBlo
 from sensors.radio import Radio
 from sensors.roles import ChannelKey, RoleMap, assign_roles, find_shaken
 from sensors.streaming import Air, FoundUnit, Stamped, StreamParams, UnitState, UnitStatus
+
+if TYPE_CHECKING:
+    from sensors.emulator.movement import Signal
 
 __all__ = ["Introduced", "Room", "Streamed", "find_role", "introduce", "open_room", "select", "stream"]
 
@@ -77,20 +82,15 @@ def _nobody() -> None:
 async def _emulated(kind: str) -> AsyncIterator[tuple[Radio, Callable[[], None], dict[str, Mapping[Channel, Role]]]]:
     try:
         from sensors.emulator.backend import client_backend, scanner_backend  # noqa: PLC0415 (an optional extra)
-        from sensors.emulator.patient import replayable_exam, signals_of  # noqa: PLC0415 (an optional extra)
         from sensors.emulator.rig import RIGS, Rig, build_rig  # noqa: PLC0415 (an optional extra)
         from sensors.emulator.world import emulated_world  # noqa: PLC0415 (an optional extra)
     except ImportError as error:
         raise NoRadioError("the emulator is not installed: pip install 'catchangle[emulator]'") from error
-    # What the emulated stack says of its own links is no news to whoever tries an exam.
-    logging.getLogger("bumble").setLevel(logging.CRITICAL)
-    from analysis.muscles import MuscleGroup  # noqa: PLC0415 (with what it is used)
-    from analysis.simulate import draw_patient  # noqa: PLC0415 (with what it is used)
-
     if kind not in RIGS:
         raise UsageError(f"--emulator: no set of sensors is called '{kind}'; choose one of {', '.join(RIGS)}")
-    patient = draw_patient("2", MuscleGroup.ELBOW_FLEXORS, seed=_EMULATED_SEED)
-    signals = signals_of(replayable_exam(patient, seed=_EMULATED_SEED))
+    # What the emulated stack says of its own links is no news to whoever tries an exam.
+    logging.getLogger("bumble").setLevel(logging.CRITICAL)
+    signals = _virtual_signals()
     rigs: list[Rig] = []
 
     def furnish(link):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 (the emulator's own types are not loaded)
@@ -100,6 +100,17 @@ async def _emulated(kind: str) -> AsyncIterator[tuple[Radio, Callable[[], None],
     async with emulated_world(furnish, seed=_EMULATED_SEED) as world:
         radio = Radio(client_backend=client_backend(world.adapter), scanner_backend=scanner_backend(world.adapter))
         yield radio, lambda: rigs[0].begin(asyncio.get_running_loop().time()), dict(rigs[0].roles)
+
+
+@lru_cache(maxsize=1)
+def _virtual_signals() -> "dict[Role, Signal]":
+    """Return what a virtual patient's sensors measure in one exam: always the same one."""
+    from analysis.muscles import MuscleGroup  # noqa: PLC0415 (with what it is used)
+    from analysis.simulate import draw_patient  # noqa: PLC0415 (with what it is used)
+    from sensors.emulator.patient import replayable_exam, signals_of  # noqa: PLC0415 (an optional extra)
+
+    patient = draw_patient("2", MuscleGroup.ELBOW_FLEXORS, seed=_EMULATED_SEED)
+    return signals_of(replayable_exam(patient, seed=_EMULATED_SEED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,125 @@
+"""`catchangle sensors`: found, streamed and assigned, on an emulated set and on a machine without Bluetooth."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.cli.application import UNUSABLE, run
+from dashboard.services import sensing
+from sensors.errors import NoRadioError
+
+Capture = pytest.CaptureFixture[str]
+QUICK = ("--scan", "0.5")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CATCHANGLE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def said(*arguments: str, capsys: Capture) -> dict[str, Any]:
+    assert run(["sensors", *arguments, "--json"]) == 0, capsys.readouterr().err
+    read = json.loads(capsys.readouterr().out)
+    assert isinstance(read, dict)
+    return read
+
+
+def test_without_an_adapter_one_line_says_the_remedy(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoRadio:
+        async def scan(self, _seconds: float) -> None:
+            raise NoRadioError("no Bluetooth adapter found: plug one in")
+
+    monkeypatch.setattr(sensing, "Radio", NoRadio)
+    for command in (["scan"], ["stream", "--seconds", "1"], ["assign", "distal"]):
+        assert run(["sensors", *command]) == UNUSABLE
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err == "catchangle: no Bluetooth adapter found: plug one in\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems reach Bluetooth without D-Bus")
+def test_without_d_bus_bleak_itself_is_understood(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/socket")
+    assert run(["sensors", "scan", *QUICK]) == UNUSABLE
+    printed = capsys.readouterr()
+    assert printed.err.startswith("catchangle: ")
+    assert printed.err.count("\n") == 1
+    assert "Bluetooth" in printed.err
+
+
+def test_an_emulated_goniometer_is_found_with_all_that_it_says(capsys: Capture) -> None:
+    (unit,) = said("scan", "--emulator", "goniometer", *QUICK, capsys=capsys)["units"]
+    assert unit["kind"] == "goniometer"
+    assert len(unit["unit_id"]) == 12
+    assert unit["channels"] == ["imu_a", "imu_b", "force"]
+    assert 0 < unit["battery_percent"] <= 100
+    assert unit["signal_dbm"] < 0
+    assert unit["trouble"] is None
+
+
+def test_the_table_has_a_line_per_unit(capsys: Capture) -> None:
+    assert run(["sensors", "scan", "--emulator", "dot", *QUICK]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["type", "name", "identity", "battery", "signal", "channels", "firmware"]
+    assert sorted(line.split()[0] for line in lines) == ["dot", "dot", "progressor"]
+
+
+def test_a_goniometer_streams_without_being_told_its_roles(capsys: Capture) -> None:
+    streamed = said("stream", "--emulator", "goniometer", "--seconds", "1.5", *QUICK, capsys=capsys)
+    (unit,) = streamed["units"]
+    assert unit["state"] == "stopped"
+    assert unit["received"]["imu_a"] == unit["received"]["imu_b"] > 100
+    assert set(unit["lost"]) == {"imu_a", "imu_b", "force"}
+    assert {(role["channel"], role["role"]) for role in streamed["roles"]} == {
+        ("imu_a", "proximal"),
+        ("imu_b", "distal"),
+        ("force", "force"),
+    }
+    assert [event["kind"] for event in streamed["events"]][:2] == ["connected", "started"]
+
+
+def test_what_a_dot_cannot_do_is_said_with_what_can_be_done(capsys: Capture) -> None:
+    assert run(["sensors", "stream", "--emulator", "dot", "--rate", "100", "--seconds", "1", *QUICK]) == 0
+    printed = capsys.readouterr()
+    assert "60 Hz" in printed.err
+    assert "120 Hz" in printed.err
+    # The hand-held force sensor beside them streams all the same.
+    assert "stopped" in printed.out
+    assert "refused" in printed.out
+
+
+def test_a_rate_that_no_unit_has_is_refused(capsys: Capture) -> None:
+    assert run(["sensors", "stream", "--emulator", "goniometer", "--rate", "150", "--seconds", "1", *QUICK]) == UNUSABLE
+    assert "50, 100, 200 Hz" in capsys.readouterr().err
+
+
+def test_a_unit_that_is_not_there_is_said_with_those_that_are(capsys: Capture) -> None:
+    assert run(["sensors", "stream", "--emulator", "goniometer", "--unit", "nobody", *QUICK]) == UNUSABLE
+    assert "no sensor 'nobody' found" in capsys.readouterr().err
+
+
+def test_an_unknown_set_is_refused(capsys: Capture) -> None:
+    assert run(["sensors", "scan", "--emulator", "toaster"]) == UNUSABLE
+    assert "goniometer" in capsys.readouterr().err
+
+
+def test_a_role_is_told_by_name_and_remembered(capsys: Capture, home: Path) -> None:
+    units = said("scan", "--emulator", "witmotion", *QUICK, capsys=capsys)["units"]
+    wanted = next(unit["unit_id"] for unit in units if unit["kind"] == "witmotion")
+    told = said("assign", "proximal", "--unit", wanted, "--emulator", "witmotion", *QUICK, capsys=capsys)
+    assert told == {"unit_id": wanted, "channel": "imu_a", "role": "proximal"}
+    remembered = json.loads((home / "sensor_roles.json").read_text(encoding="utf-8"))["roles"]
+    assert remembered == [told]
+
+
+def test_a_role_that_a_unit_cannot_have_is_refused(capsys: Capture) -> None:
+    (unit,) = said("scan", "--emulator", "goniometer", *QUICK, capsys=capsys)["units"]
+    arguments = ("--unit", unit["unit_id"], "--emulator", "goniometer", *QUICK)
+    assert run(["sensors", "assign", "distal", *arguments]) == UNUSABLE
+    assert "--channel" in capsys.readouterr().err
+    assert run(["sensors", "assign", "emg", *arguments]) == UNUSABLE
