@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from sensors.errors import LinkError
 from sensors.inbox import Inbox
 from sensors.packets import UnitInfo
-from sensors.streaming import Air, FoundUnit, Sink, StreamParams, UnitStatus, Watch
+from sensors.streaming import Air, FoundUnit, OpenLink, Sink, StreamParams, UnitStatus, Watch
 from sensors.unit_stream import UnitStream
 
 __all__ = ["Engine"]
+
+Answer = TypeVar("Answer")
 
 _FEW = 16
 """Notifications that are kept of a unit that is only asked what it is."""
@@ -75,13 +78,23 @@ class Engine:
         LinkError
             If it cannot be reached, or is none that its driver knows.
         """
+        driver = self._air_of(found).drivers[found.kind]
+        return await self.converse(found, lambda link: driver.identify(link, found.name, found.address))
+
+    async def converse(self, found: FoundUnit, talk: Callable[[OpenLink], Awaitable[Answer]]) -> Answer:
+        """Connect to a unit, talk to it, and let it go.
+
+        Raises
+        ------
+        LinkError
+            If it cannot be reached, or what `talk` raises.
+        """
         air = self._air_of(found)
-        driver = air.drivers[found.kind]
         link = await air.open(found, Inbox(_FEW, self._clock_ns))
         try:
-            for characteristic in driver.notifies:
+            for characteristic in air.drivers[found.kind].notifies:
                 await link.subscribe(characteristic)
-            return await driver.identify(link, found.name, found.address)
+            return await talk(link)
         finally:
             await link.close()
 

@@ -14,6 +14,7 @@ import typer
 
 from dashboard.cli.arguments import HomeOption, JsonOption
 from dashboard.cli.console import complain, say
+from dashboard.cli.sensors_calibrate import calibrate_sensors
 from dashboard.cli.sensors_simulate import simulate
 from dashboard.errors import UsageError
 from sensors.packets import Channel, Role
@@ -35,6 +36,7 @@ sensors_application = typer.Typer(
     rich_markup_mode=None,
 )
 sensors_application.command("simulate")(simulate)
+sensors_application.command("calibrate")(calibrate_sensors)
 
 EmulatorOption = Annotated[
     str | None,

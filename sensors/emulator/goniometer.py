@@ -42,6 +42,7 @@ class VirtualGoniometer(VirtualUnit):
     def __init__(self, link: RadioLink, plan: UnitPlan, movement: Movement) -> None:
         self._rate_hz = gatt.RATES_HZ[-1]
         self._streams = False
+        self._written_cal: bytes | None = None
         self.standard_gravity_m_s2 = _STANDARD_GRAVITY_M_S2
         super().__init__(link, plan, movement)
 
@@ -64,7 +65,7 @@ class VirtualGoniometer(VirtualUnit):
                 self.characteristic(gatt.CHARACTERISTIC_CONTROL, "WRITE", "NOTIFY", write=self._commanded),
                 self.characteristic(gatt.CHARACTERISTIC_INFO, "READ", read=self._info),
                 self.characteristic(gatt.CHARACTERISTIC_SYNC, "WRITE_WITHOUT_RESPONSE", "NOTIFY", write=self._pinged),
-                self.characteristic(gatt.CHARACTERISTIC_CAL, "READ", "WRITE", read=self._cal, write=lambda _data: None),
+                self.characteristic(gatt.CHARACTERISTIC_CAL, "READ", "WRITE", read=self._cal, write=self._keep_cal),
             ],
         )
         return [own, *standard_services(self, model="goniometer")]
@@ -116,8 +117,13 @@ class VirtualGoniometer(VirtualUnit):
             zlib.crc32(cal[:-4]) & 0xFFFF if cal else 0,
         )
 
+    def _keep_cal(self, data: bytes) -> None:
+        self._written_cal = data
+
     def _cal(self) -> bytes:
-        """Return a calibration that knows the force alone: the inertial units keep their faults."""
+        """Return what was written; else a calibration of the force alone: the inertial units keep their faults."""
+        if self._written_cal is not None:
+            return self._written_cal
         if Channel.FORCE not in self.movement.signals:
             return b""
         identity = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)

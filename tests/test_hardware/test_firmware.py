@@ -10,6 +10,7 @@ import pytest
 
 from firmware_unit import FirmwareUnit, micropython_path
 from sensors.devices import gatt
+from sensors.devices.goniometer_frames import Calibration, encode_calibration
 from sensors.emulator.backend import client_backend, scanner_backend
 from sensors.emulator.movement import Movement, Replay, Still
 from sensors.emulator.radio_model import RadioParams
@@ -31,7 +32,7 @@ from sensors.packets import (
     UnitInfo,
 )
 from sensors.radio import Radio
-from sensors.streaming import Stamped, UnitState
+from sensors.streaming import OpenLink, Stamped, UnitState
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "hardware" / "firmware"
 ADDRESS = "C4:7C:12:34:56:01"
@@ -313,3 +314,27 @@ def test_sixty_seconds_lose_no_sample(tmp_path: Path) -> None:
 def test_the_interpreter_is_installed() -> None:
     assert Path(micropython_path()).is_file()
     assert gatt.RATES_HZ[-1] == 200
+
+
+def test_a_calibration_survives_in_flash_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    blob = encode_calibration(Calibration(parts=gatt.CAP_FORCE, force_offset=100, force_scale=0.0005))
+
+    async def write(exam: Exam) -> None:
+        (found,) = await exam.engine.scan(2.0)
+        kept: list[bytes] = []
+
+        async def talk(link: OpenLink) -> None:
+            await link.write(gatt.CHARACTERISTIC_CAL, blob, response=True)
+            await asyncio.sleep(0.5)
+            await link.write(gatt.CHARACTERISTIC_CAL, blob[:-1] + b"\x00", response=True)
+            await asyncio.sleep(0.5)
+            kept.append(await link.read(gatt.CHARACTERISTIC_CAL))
+
+        await exam.engine.converse(found, talk)
+        assert kept == [blob]
+
+    run_exam(tmp_path, write)
+    assert (tmp_path / "calibration.bin").read_bytes() == blob
+    exam = run_exam(tmp_path, lambda exam: exam.stream(seconds=1.0))
+    # 12.5 N are 25000 counts of the simulated converter
+    assert exam.values(Channel.FORCE).mean() == pytest.approx((25000 - 100) * 0.0005)
