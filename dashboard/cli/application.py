@@ -20,7 +20,7 @@ from dashboard.cli.overlay import overlay
 from dashboard.cli.pose import pose
 from dashboard.cli.record import record
 from dashboard.cli.recover import recover
-from dashboard.cli.sensors import sensors_application
+from dashboard.cli.sensors_group import sensors_application
 from dashboard.cli.serve import serve
 from dashboard.cli.simulate import simulate
 from dashboard.cli.validate import validate
