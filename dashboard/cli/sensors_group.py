@@ -3,6 +3,7 @@
 import typer
 
 from dashboard.cli.sensors_assign import assign
+from dashboard.cli.sensors_calibrate import calibrate_sensors
 from dashboard.cli.sensors_scan import scan
 from dashboard.cli.sensors_simulate import simulate
 from dashboard.cli.sensors_stream import stream
@@ -17,3 +18,4 @@ sensors_application = typer.Typer(
 )
 for command in (scan, stream, assign, simulate):
     sensors_application.command(command.__name__)(command)
+sensors_application.command("calibrate")(calibrate_sensors)

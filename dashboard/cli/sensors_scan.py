@@ -9,7 +9,7 @@ import typer
 
 from dashboard.cli.arguments import JsonOption
 from dashboard.cli.console import complain, say
-from dashboard.cli.sensors_air import EmulatorOption, LslOption, ScanOption, rounded
+from dashboard.cli.sensors_air import EmulatorOption, LslOption, ScanOption, print_json, rounded
 
 if TYPE_CHECKING:
     from dashboard.services.sensing import Introduced
