@@ -9,7 +9,12 @@ import numpy as np
 
 from dashboard.errors import UsageError
 from dashboard.services.sensing import Introduced, Room
-from sensors.calibration import (
+from sensors.devices import gatt
+from sensors.devices.goniometer import KIND, GoniometerDecoder, calibration_of
+from sensors.devices.goniometer_frames import Calibration, encode_calibration
+from sensors.engine import Engine
+from sensors.errors import LinkError, SensorError
+from sensors.known_loads import (
     AxisCorrection,
     ForceCorrection,
     StillPosition,
@@ -18,11 +23,6 @@ from sensors.calibration import (
     calibrate_force,
     calibrate_gyroscope,
 )
-from sensors.devices import gatt
-from sensors.devices.goniometer import KIND, GoniometerDecoder, calibration_of
-from sensors.devices.goniometer_frames import Calibration, encode_calibration
-from sensors.engine import Engine
-from sensors.errors import LinkError, SensorError
 from sensors.packets import Arrival, Channel, SampleBlock, UnitInfo
 from sensors.streaming import OpenLink, Stamped, UnitState
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dashboard.services.calibrating import Certificate
-from sensors.calibration import AxisCorrection
+from sensors.known_loads import AxisCorrection
 
 __all__ = ["render_certificate"]
 
@@ -30,7 +30,7 @@ def render_certificate(made: Certificate) -> str:
             "## Force",
             "",
             f"- offset {force.offset_counts:.0f} counts, {force.scale_N * 1000:.5g} mN a count",
-            f"- left over {force.residual_N:.3g} N (root mean square), nonlinearity {force.nonlinearity:.2%} of full load",
+            f"- left over {force.residual_N:.3g} N (root mean square), nonlinearity {force.nonlinearity:.2%} of full",
             "",
         ]
     return "\n".join(lines)
