@@ -18,6 +18,7 @@ from records.sensor_quality import journal_sentences, track_sentences, unique, u
 from records.tables import write_parquet
 from sensors.devices import DRIVERS
 from sensors.driver import Decoder
+from sensors.errors import SensorError
 from sensors.packets import Arrival, LinkEvent, Role, UnitInfo
 from sensors.timeline import Track, UnitTimeline, build_timeline
 
@@ -174,6 +175,9 @@ def _timelines(journal: Journal, decoders: Callable[[UnitInfo], Decoder]) -> tup
             timeline = build_timeline(unit, records, decoder_of=decoders, origin_ns=origin_ns)
         except KeyError as error:
             sentences.append(f"unit {unit}: no decoder for {error} here; its bytes are kept in the journal")
+            continue
+        except SensorError as error:
+            sentences.append(f"unit {unit}: {error}; its bytes are kept in the journal")
             continue
         if timeline is None:
             sentences.append(f"unit {unit}: its description is lost; its bytes are kept in the journal")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -269,10 +269,42 @@ class _Placed:
     flags: Counter[str]
 
 
+@dataclass(slots=True, kw_only=True)
+class _Epoch:
+    """Blocks of one channel under one clock of the device."""
+
+    blocks: list[SampleBlock]
+    device_s: FloatArray
+    lost: int
+    clock: HostClock
+    wrap_s: float
+
+
 def _place(segment: int, heard: _Heard, origin_ns: int, params: TimelineParams) -> dict[Channel, _Placed]:
-    """Place the samples of one connection; channels with the same stamps get the same clock."""
+    """Place the samples of one connection; the channels of a unit share its clock."""
     counts = {channel: _counted(blocks, params) for channel, blocks in heard.blocks.items()}
-    return {channel: _placed(segment, heard, (channel, counts[channel]), origin_ns, params) for channel in heard.blocks}
+    epochs = {channel: _epochs(heard, channel, counts[channel], origin_ns, params) for channel in heard.blocks}
+    _share_clocks(list(epochs.values()))
+    return {
+        channel: _placed(segment, heard.blocks[channel], counts[channel], epochs[channel]) for channel in heard.blocks
+    }
+
+
+def _share_clocks(channels: Sequence[list[_Epoch]]) -> None:
+    """Give channels that count the same jumps of a clock the best of their fits: they are stamped by one clock.
+
+    Each channel's stamps were unwrapped by themselves, so that they may be some wraps apart.
+    """
+    stamped = [epochs for epochs in channels if all(one.clock.quality is not ClockQuality.NOMINAL for one in epochs)]
+    if len({len(epochs) for epochs in stamped}) != 1:
+        return
+    for together in zip(*stamped, strict=True):
+        best = min(together, key=lambda one: one.clock.error_s).clock
+        for one in together:
+            ahead_s = one.clock.device_s + (best.host_s - one.clock.host_s) / one.clock.rate - best.device_s
+            wraps = round(ahead_s / one.wrap_s) if one.wrap_s > 0 else 0
+            if abs(ahead_s - wraps * one.wrap_s) <= best.error_s + one.clock.error_s:
+                one.clock = replace(best, device_s=best.device_s + wraps * one.wrap_s)
 
 
 def _counted(blocks: Sequence[tuple[int, SampleBlock]], params: TimelineParams) -> Counted:
@@ -299,54 +331,63 @@ def _counted(blocks: Sequence[tuple[int, SampleBlock]], params: TimelineParams) 
     )
 
 
-def _placed(
-    segment: int, heard: _Heard, counted_channel: tuple[Channel, Counted], origin_ns: int, params: TimelineParams
-) -> _Placed:
-    channel, counted = counted_channel
+def _epochs(heard: _Heard, channel: Channel, counted: Counted, origin_ns: int, params: TimelineParams) -> list[_Epoch]:
+    """Split a channel where the device's clock jumped, and fit each part by itself."""
     blocks = heard.blocks[channel]
-    placed = _Placed(
-        time_s=[],
-        values=[],
-        pieces=[],
-        repeated=counted.repeated,
-        late=int((np.maximum.accumulate(counted.order) > counted.order).sum()),
-        doubtful=sum(blocks[i][1].values.shape[0] for i in counted.doubtful),
-        flags=Counter(flag for _, block in blocks for flag in block.flags),
-    )
     pings = _pings(heard.pongs, blocks, counted, origin_ns)
+    found = []
     for epoch in np.unique(counted.epoch):
         mine = np.flatnonzero(counted.epoch == epoch)
         chosen = [blocks[counted.order[i]] for i in mine]
         sizes = np.array([block.values.shape[0] for _, block in chosen])
         steps_s = np.array([block.interval_s for _, block in chosen])
         starts_s = counted.stamp_s[mine]
-        quality = ClockQuality.NOMINAL if chosen[0][1].stamp is None else heard.quality
+        first = chosen[0][1]
         arrivals_s = np.array([arrival_ns for arrival_ns, _ in chosen]) * _NS
         newest = np.r_[np.diff(arrivals_s) != 0, True]  # of blocks that came together only the last did not wait
         clock = fit_host_clock(
             (starts_s + (sizes - 1) * steps_s)[newest],
             arrivals_s[newest],
-            quality=quality,
+            quality=ClockQuality.NOMINAL if first.stamp is None else heard.quality,
             pings=pings.get(int(epoch)),
             params=params.clock,
         )
-        device_s = np.concatenate(
-            [start + step * np.arange(size) for start, step, size in zip(starts_s, steps_s, sizes, strict=True)]
+        times = [start + step * np.arange(size) for start, step, size in zip(starts_s, steps_s, sizes, strict=True)]
+        found.append(
+            _Epoch(
+                blocks=[block for _, block in chosen],
+                device_s=np.concatenate(times),
+                lost=int(counted.lost_before[mine].sum()),
+                clock=clock,
+                wrap_s=first.stamp_modulo * first.tick_s,
+            )
         )
-        time_s = clock.at(device_s)
-        placed.time_s.append(time_s)
-        placed.values.append(np.concatenate([block.values for _, block in chosen]))
-        placed.pieces.append(
+    return found
+
+
+def _placed(
+    segment: int, blocks: Sequence[tuple[int, SampleBlock]], counted: Counted, epochs: Sequence[_Epoch]
+) -> _Placed:
+    times = [one.clock.at(one.device_s) for one in epochs]
+    return _Placed(
+        time_s=times,
+        values=[np.concatenate([block.values for block in one.blocks]) for one in epochs],
+        pieces=[
             Piece(
                 segment=segment,
                 start_s=float(time_s[0]),
                 end_s=float(time_s[-1]),
-                clock=clock,
-                received=int(sizes.sum()),
-                lost=int(counted.lost_before[mine].sum()),
+                clock=one.clock,
+                received=int(time_s.size),
+                lost=one.lost,
             )
-        )
-    return placed
+            for one, time_s in zip(epochs, times, strict=True)
+        ],
+        repeated=counted.repeated,
+        late=int((np.maximum.accumulate(counted.order) > counted.order).sum()),
+        doubtful=sum(blocks[i][1].values.shape[0] for i in counted.doubtful),
+        flags=Counter(flag for _, block in blocks for flag in block.flags),
+    )
 
 
 def _pings(

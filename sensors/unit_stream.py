@@ -16,6 +16,8 @@ __all__ = ["UnitStream"]
 
 Answer = TypeVar("Answer")
 
+_GOLDEN = 0.6180339887498949
+"""Multiples of it, wrapped, fill an interval evenly however many there are (Weyl 1916, doi:10.1007/BF01475864)."""
 _INERTIAL = {Channel.IMU_A, Channel.IMU_B}
 
 
@@ -242,7 +244,7 @@ class UnitStream:
     async def _ask_regularly(self, link: OpenLink, info: UnitInfo) -> None:
         """Ping, and ask for the battery now and then; where that fails, the silence or the lost link will tell."""
         two_way = info.clock is ClockQuality.TWO_WAY
-        since_s = 0.0
+        since_s, asked = 0.0, 0
         while True:
             with suppress(LinkError):
                 if two_way:
@@ -250,8 +252,11 @@ class UnitStream:
                 if since_s >= self._params.inquire_s:
                     since_s = 0.0
                     await self._driver.inquire(link)
-            await asyncio.sleep(self._params.ping_s)
-            since_s += self._params.ping_s
+            # Questions in step with the radio would all wait equally long for it, and that would shift the clock.
+            asked += 1
+            pause_s = self._params.ping_s * (0.75 + 0.5 * (asked * _GOLDEN % 1.0))
+            await asyncio.sleep(pause_s)
+            since_s += pause_s
 
     def _tell(self, kind: LinkEventKind, detail: str = "", at_ns: int | None = None) -> None:
         if self._info is None:
