@@ -184,8 +184,7 @@ def measure_video(  # noqa: PLR0913 - the contract's options, all named
         if followed.found.sum() < 2:
             raise NoPatientError(path, f"the patient's {side} {joint} was seen in fewer than two frames")
         tilt = sagittal_tilt(followed.xy_px[followed.found], params.tilt)
-        followed = replace(followed, xy_px=joint_centres(followed.xy_px, params.centres))
-        hinge = _hinge(followed, joint, side, params)
+        hinge = _hinge(_with_centres(followed, params), joint, side, params)
         followed = _fix_sides(followed, hinge, joint)
         course = _course(
             reader,
@@ -262,6 +261,10 @@ def _at_found(values: NDArray[Any], found: NDArray[np.bool_], missing: float) ->
     return spread
 
 
+def _with_centres(followed: Followed, params: VideoAngleParams) -> Followed:
+    return replace(followed, xy_px=joint_centres(followed.xy_px, params.centres))
+
+
 def _fix_sides(followed: Followed, hinge: Hinge | None, joint: Joint) -> Followed:
     if hinge is None or not hinge.swapped.any():
         return followed
@@ -290,7 +293,7 @@ def _course(  # noqa: PLR0913 - one argument for each step before it
         )
         if course is not None:
             return course
-    limb = limb_points(followed.xy_px, followed.confidence, joint=joint, side=side)
+    limb = limb_points(joint_centres(followed.xy_px, params.centres), followed.confidence, joint=joint, side=side)
     turned = turn_deg(limb.reference_px, limb.moved_px)
     sense = 1.0 if np.nansum(limb.confidence * np.sin(np.radians(turned))) >= 0 else -1.0
     flexion = wrap_deg(JOINTS[joint].zero_deg - sense * turned) if hinge is None else hinge.flexion_deg

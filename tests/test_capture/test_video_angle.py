@@ -58,3 +58,29 @@ def test_rendered_exams_are_measured_within_the_limits(shared_data: Path, name: 
     assert found.tracks.xy_px.shape == (len(truth), 33, 2)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_a_walker_is_followed_from_behind_a_tree_and_never_graded(shared_data: Path) -> None:
+    found = measure_video(shared_data / "video_walk" / "demo.mp4", joint=Joint.KNEE, side=Side.LEFT, stretch_sign=-1)
+    assert not found.gradable
+    walking = (found.tracks.time_s > 1.7) & (found.tracks.time_s < 6.0)  # in the open, from the right to the left
+    hip_px = found.tracks.xy_px[walking, POSE_LANDMARKS.index("left_hip"), 0]
+    seen = np.isfinite(hip_px)
+    assert seen.mean() > 0.9
+    expected_px = np.interp(found.tracks.time_s[walking], (1.7, 6.0), (1500.0, 200.0))
+    assert np.median(np.abs(hip_px - expected_px)[seen]) < 60.0
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    ("camera", "joint", "side"),
+    [("cam01", Joint.KNEE, Side.RIGHT), ("cam03", Joint.KNEE, Side.LEFT), ("cam03", Joint.ELBOW, Side.RIGHT)],
+)
+def test_views_far_from_the_plane_are_flagged(shared_data: Path, camera: str, joint: Joint, side: Side) -> None:
+    """By the reference in three dimensions these limbs move 57 to 78 deg from the image plane, in the median."""
+    found = measure_video(shared_data / "video_multiview" / f"{camera}.mp4", joint=joint, side=side, stretch_sign=-1)
+    assert not found.gradable
+    assert any(warning.startswith("off-plane") for warning in found.warnings)
