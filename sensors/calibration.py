@@ -8,15 +8,17 @@ import numpy as np
 from analysis.errors import DataError
 from analysis.model import FloatArray, ReferencePose
 from sensors.clock import ImuPair, pair_on_one_clock
+from sensors.errors import SensorError
 from sensors.gravity import cut_blocks
 from sensors.hinge import Hinge, along, find_hinge, plane_basis
 from sensors.joint_angle import ImuAngleParams, angle_from_imus
 from sensors.rest import rest_mask, resting_bias
 from sensors.samples import ImuSamples
 
-__all__ = ["HingeCalibration", "calibrate_hinge"]
+__all__ = ["HingeCalibration", "calibrate_hinge", "pose_by_gravity"]
 
 Vector = tuple[float, float, float]
+_STANDARD = ImuAngleParams()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +91,30 @@ class HingeCalibration:
             If something is missing or is no number.
         """
         try:
-            axes = {name: _vector(plain[name]) for name in ("axis_proximal", "axis_distal")}
-            known = ("axis_sd_deg", "axis_sd_first_deg", "wobble_deg", "proximal_deg")
-            numbers = {name: float(plain[name]) for name in known}  # type: ignore[arg-type]
-            zero = {name: float(plain.get(name, float("nan"))) for name in ("zero_deg", "zero_sd_deg")}  # type: ignore[arg-type]
+            return cls(
+                axis_proximal=_vector(plain["axis_proximal"]),
+                axis_distal=_vector(plain["axis_distal"]),
+                axis_sd_deg=_number(plain["axis_sd_deg"]),
+                axis_sd_first_deg=_number(plain["axis_sd_first_deg"]),
+                zero_deg=_number(plain.get("zero_deg", np.nan)),
+                zero_sd_deg=_number(plain.get("zero_sd_deg", np.nan)),
+                wobble_deg=_number(plain["wobble_deg"]),
+                proximal_deg=_number(plain["proximal_deg"]),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"expected a hinge calibration as it was written; {error} is missing or wrong") from error
-        return cls(**axes, **numbers, **zero)
+
+
+def _number(value: float | list[float]) -> float:
+    if isinstance(value, list):
+        raise TypeError(f"{value} instead of a number")
+    return float(value)
 
 
 def _vector(value: float | list[float]) -> Vector:
-    first, second, third = (float(part) for part in value)  # type: ignore[union-attr]
+    if not isinstance(value, list):
+        raise TypeError(f"{value} instead of three numbers")
+    first, second, third = (float(part) for part in value)
     return first, second, third
 
 
@@ -109,7 +124,7 @@ def calibrate_hinge(
     *,
     pose: ReferencePose | None = None,
     parts: int = 4,
-    params: ImuAngleParams = ImuAngleParams(),
+    params: ImuAngleParams = _STANDARD,
 ) -> HingeCalibration:
     """Find axes, direction and zero of a hinge from a few slow flexions, the first movement being a flexion.
 
@@ -143,7 +158,12 @@ def calibrate_hinge(
     sign = 1.0 if float(np.gradient(angle) @ turning) >= 0 else -1.0
     axis1, axis2 = sign * hinge.axis1, sign * hinge.axis2
     scatter = _axis_scatter_deg(pair, biases[1], axis2, parts, params)
-    zero, zero_sd = (np.nan, np.nan) if pose is None else _zero_deg(pair, (axis1, axis2), angle, params)
+    zero = zero_sd = float("nan")
+    if pose is not None:
+        direction, share, at = _gravity(pair, (axis1, axis2), params)
+        zero, zero_sd = _middle_deg(direction - np.interp(at, pair.time_s, angle))
+        if np.median(share) < params.correction.gravity.min_in_plane:
+            zero = zero_sd = float("nan")
     return HingeCalibration(
         axis_proximal=_vector(axis1.tolist()),
         axis_distal=_vector(axis2.tolist()),
@@ -165,23 +185,58 @@ def _axis_scatter_deg(pair: ImuPair, bias: FloatArray, axis: FloatArray, parts: 
     return float(np.rad2deg(np.sqrt(np.mean(np.square(off)))))
 
 
-def _zero_deg(
-    pair: ImuPair, axes: tuple[FloatArray, FloatArray], angle_deg: FloatArray, params: ImuAngleParams
-) -> tuple[float, float]:
-    """Direction of gravity, less the joint angle: mean and standard deviation over blocks, or NaN."""
+def pose_by_gravity(
+    proximal: ImuSamples, distal: ImuSamples, calibration: HingeCalibration, params: ImuAngleParams = _STANDARD
+) -> ReferencePose:
+    """Read the joint's angle where a recording is quietest, by gravity and the calibrated zero.
+
+    Parameters
+    ----------
+    proximal, distal
+        A recording with the sensors strapped on as in the calibration.
+    calibration
+        One with a zero.
+    params
+        Parameters of the steps.
+
+    Raises
+    ------
+    SensorError
+        If the calibration has no zero.
+    """
+    if not np.isfinite(calibration.zero_deg):
+        raise SensorError("the calibration has no zero: repeat it with a known posture")
+    pair = pair_on_one_clock(proximal, distal, params.clock)
+    hinge = calibration.hinge
+    direction, _, at = _gravity(pair, (hinge.axis1, hinge.axis2), params)
     blocks = cut_blocks(pair.time_s.size, pair.rate_hz, params.correction.block_s)
-    direction = np.ones(blocks.first.size, dtype=complex)
-    share = np.ones(blocks.first.size)
-    for acc, axis, turn in ((pair.acc1_m_s2, axes[0], 1.0), (pair.acc2_m_s2, axes[1], -1.0)):
+    restless = blocks.mean(np.linalg.norm(pair.gyr2_rad_s, axis=1) + np.linalg.norm(pair.gyr1_rad_s, axis=1))
+    restless = np.convolve(restless, np.ones(3), mode="same")
+    restless[[0, -1]] = np.inf
+    quietest = int(np.argmin(restless))
+    angle, _ = _middle_deg(direction[quietest - 1 : quietest + 2] - calibration.zero_deg)
+    return ReferencePose(time_s=float(at[quietest]), angle_deg=angle)
+
+
+def _gravity(
+    pair: ImuPair, axes: tuple[FloatArray, FloatArray], params: ImuAngleParams
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Direction of gravity across the hinge (deg), its share of the whole, and the time (s), per block."""
+    blocks = cut_blocks(pair.time_s.size, pair.rate_hz, params.correction.block_s)
+    direction, share = np.ones(blocks.first.size, dtype=complex), np.ones(blocks.first.size)
+    for acc, axis, proximal in ((pair.acc1_m_s2, axes[0], True), (pair.acc2_m_s2, axes[1], False)):
         if not axis.any():
             continue
         first, second = plane_basis(axis)
         plane = blocks.mean(along(acc, first)) + 1j * blocks.mean(along(acc, second))
         share = np.minimum(share, np.abs(plane) / np.maximum(np.linalg.norm(acc[blocks.first], axis=1), 1e-6))
-        direction = direction * (plane if turn > 0 else np.conj(plane))
-    if np.median(share) < params.correction.gravity.min_in_plane:
-        return float("nan"), float("nan")
-    left = np.exp(1j * (np.angle(direction) - np.deg2rad(blocks.mean(angle_deg))))
-    middle = complex(np.median(left.real), np.median(left.imag))
-    off = np.rad2deg(np.angle(left / middle))
+        direction = direction * (plane if proximal else np.conj(plane))
+    return np.rad2deg(np.angle(direction)), share, blocks.mean(pair.time_s)
+
+
+def _middle_deg(angles_deg: FloatArray) -> tuple[float, float]:
+    """Median of angles on the circle and their scatter."""
+    turned = np.exp(1j * np.deg2rad(angles_deg))
+    middle = complex(np.median(turned.real), np.median(turned.imag))
+    off = np.rad2deg(np.angle(turned / middle))
     return float(np.rad2deg(np.angle(middle))), float(1.4826 * np.median(np.abs(off)))

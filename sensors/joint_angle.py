@@ -88,6 +88,7 @@ def angle_from_imus(
     *,
     stretch_sign: int,
     reference_pose: ReferencePose | None = None,
+    hinge: Hinge | None = None,
     params: ImuAngleParams = ImuAngleParams(),
 ) -> ImuAngle:
     """Find the hinge axis of a joint from its movement and integrate the flexion angle about it without drift.
@@ -106,6 +107,8 @@ def angle_from_imus(
         as a stretch.
     reference_pose
         True angle at one moment; without it the angle starts at 0 and is relative.
+    hinge
+        A calibrated one (`sensors.calibration`) whose axes point along flexion: it fixes the sign, too.
     params
         Parameters of all steps.
 
@@ -123,7 +126,8 @@ def angle_from_imus(
     rest1 = rest_mask(pair.gyr1_rad_s, pair.acc1_m_s2, pair.rate_hz, params.rest) & pair.seen1
     rest2 = rest_mask(pair.gyr2_rad_s, pair.acc2_m_s2, pair.rate_hz, params.rest) & pair.seen2
     bias1, bias2 = resting_bias(pair.gyr1_rad_s, rest1), resting_bias(pair.gyr2_rad_s, rest2)
-    hinge = find_hinge(pair, bias1, bias2, params.hinge)
+    calibrated = hinge is not None
+    hinge = _with_calibration(find_hinge(pair, bias1, bias2, params.hinge), hinge)
     turning = _integrate(pair, hinge, bias1, bias2)
     resting = rest2 & rest1 if hinge.proximal_moves else rest2
     seen = pair.seen2 & pair.seen1 if hinge.proximal_moves else pair.seen2
@@ -133,7 +137,7 @@ def angle_from_imus(
     distal_deg = np.rad2deg(turning.distal_rad)
     thrown_deg = distal_deg - without_tissue_lag(distal_deg, lag.lag_s2, pair.rate_hz)
     joint = replace(joint, angle_deg=joint.angle_deg - thrown_deg)
-    sign = stretch_sign * _first_large_movement(joint.angle_deg[seen], params)
+    sign = 1 if calibrated else stretch_sign * _first_large_movement(joint.angle_deg[seen], params)
     angle_deg, sd_deg, zero = _zeroed(pair, joint, (sign, seen), hinge, (reference_pose, params))
     angle = JointAngle(
         time_s=pair.time_s,
@@ -156,6 +160,22 @@ def angle_from_imus(
         tilt=SegmentTilt(time_s=pair.time_s, tilt_deg=sign * tilt.angle_deg, in_plane=joint.in_plane),
         tissue_lag=lag,
         warnings=pair.warnings + assumed + hinge.warnings + joint.warnings,
+    )
+
+
+def _with_calibration(found: Hinge, calibrated: Hinge | None) -> Hinge:
+    """Put calibrated axes in place of those found; a proximal axis that either does not know stays with the other."""
+    if calibrated is None:
+        return found
+    if found.proximal_moves and not calibrated.proximal_moves:
+        sign = 1.0 if float(found.axis2 @ calibrated.axis2) >= 0 else -1.0
+        return replace(found, axis1=sign * found.axis1, axis2=sign * found.axis2)
+    return replace(
+        found,
+        axis1=calibrated.axis1 if found.proximal_moves else found.axis1,
+        axis2=calibrated.axis2,
+        unknown_deg=0.0 if found.proximal_moves else found.unknown_deg,
+        warnings=(),
     )
 
 
