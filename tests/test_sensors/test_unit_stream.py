@@ -221,11 +221,15 @@ def test_the_highest_rate_is_asked_unless_another_is_wanted() -> None:
     assert (fast.driver.rates, chosen.driver.rates) == ([200.0], [100.0])
 
 
-def test_it_is_pinged_at_even_times() -> None:
+def test_it_is_pinged_twice_a_second_out_of_step_with_the_radio() -> None:
+    """Even pings would meet a connection interval of 30 ms at three phases only, uneven ones meet all of it."""
     air = PlainAir()
-    play(air, 5.0)
-    assert len(air.driver.pings) == pytest.approx(9, abs=2)
-    np.testing.assert_allclose(np.diff(air.driver.pings), 0.5e9, rtol=1e-6)
+    play(air, 60.0)
+    steps_s = np.diff(air.driver.pings) * 1e-9
+    assert len(air.driver.pings) == pytest.approx(119, abs=3)
+    assert (np.abs(steps_s - 0.5) < 0.1251).all()
+    phases_s = np.sort(np.array(air.driver.pings) * 1e-9 % 0.03)
+    assert np.diff(phases_s).max() < 0.003
 
 
 def test_a_pause_is_told_and_so_is_its_end() -> None:
