@@ -128,6 +128,9 @@ class JointAngle:
         What its zero refers to.
     bandwidth_hz
         Frequency up to which the source resolves movement (half the frame rate for video, for instance).
+    zero_sd_deg
+        Standard deviation of the zero, an error that all samples share and `sd_deg` leaves out; NaN where the source
+        cannot tell.
     """
 
     time_s: FloatArray
@@ -136,6 +139,7 @@ class JointAngle:
     source: Source
     zero: Zero
     bandwidth_hz: float
+    zero_sd_deg: float = float("nan")
 
     def __post_init__(self) -> None:
         _own_series(self, self.time_s, angle_deg=self.angle_deg, sd_deg=self.sd_deg)
@@ -147,6 +151,8 @@ class JointAngle:
             raise DataError("expected finite or missing (NaN) values in JointAngle.angle_deg; got infinite ones")
         if not self.bandwidth_hz > 0:
             raise DataError(f"expected a positive JointAngle.bandwidth_hz; got {self.bandwidth_hz}")
+        if self.zero_sd_deg < 0 or np.isinf(self.zero_sd_deg):
+            raise DataError(f"expected JointAngle.zero_sd_deg of at least 0, or NaN; got {self.zero_sd_deg}")
 
     @property
     def rate_hz(self) -> float:

@@ -53,6 +53,9 @@ class VideoAngleParams:
         Share of the poses that must agree with the hinge for that (chosen by us).
     max_sd_deg
         An angle that is less certain counts as not observed (chosen by us).
+    zero_sd_deg
+        Standard deviation of the angle's zero: half of the some 5 deg that landmarks were off on rendered exams
+        (docs/validation.md).
     """
 
     search_model: ModelSize = ModelSize.FULL
@@ -61,6 +64,7 @@ class VideoAngleParams:
     held_spread: float = 0.15
     held_share: float = 0.3
     max_sd_deg: float = 20.0
+    zero_sd_deg: float = 2.5
     survey: SurveyParams = field(default_factory=SurveyParams)
     patient: PatientParams = field(default_factory=PatientParams)
     look_again: LookAgainParams = field(default_factory=LookAgainParams)
@@ -367,6 +371,7 @@ def _measurement(  # noqa: PLR0913 - what every step found
         source=Source.VIDEO,
         zero=Zero.ANATOMICAL,
         bandwidth_hz=0.5 / seen.timing.interval_s,
+        zero_sd_deg=params.zero_sd_deg,
     )
     points = tracks.xy_px[np.isfinite(tracks.xy_px[:, :, 0])]
     (left, top), (right, bottom) = np.percentile(points, [1, 99], axis=0)

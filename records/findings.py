@@ -61,6 +61,7 @@ def finding_of(assessment: Assessment, *, path: str, angle_file: str | Path | No
             "rate_hz": _number(recording.angle.rate_hz),
             "n": int(recording.angle.time_s.size),
             "zero": recording.angle.zero.value,
+            "zero_sd_deg": _number(recording.angle.zero_sd_deg),
             "file": None if angle_file is None else str(angle_file),
         },
         "stretches": [_stretch(one) for one in assessment.stretches],
