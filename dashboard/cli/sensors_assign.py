@@ -57,7 +57,7 @@ async def _find_key(
     lsl: bool,
     home: Path | None,
 ) -> tuple[str, Channel]:
-    from dashboard.services import sensing  # noqa: PLC0415 (loads Bluetooth)
+    from dashboard.services import sensing, sensor_setup  # noqa: PLC0415 (loads Bluetooth)
     from records.home import data_folder  # noqa: PLC0415 (with what it is used)
     from records.sensor_roles import load_roles, save_roles  # noqa: PLC0415 (with what it is used)
 
@@ -66,7 +66,7 @@ async def _find_key(
         chosen = sensing.select(introduced, [unit] if unit else [])
         if unit is None:
             say(f"shake, tap or push the {role.value} sensor for two seconds, and keep the others still")
-            key = await sensing.find_role(room, chosen, seconds=seconds)
+            key = await sensor_setup.find_role(room, chosen, seconds=seconds)
         else:
             key = _named(chosen[0], role, channel)
     folder = data_folder(home)

@@ -4,6 +4,7 @@ import typer
 
 from dashboard.cli.sensors_assign import assign
 from dashboard.cli.sensors_calibrate import calibrate_sensors
+from dashboard.cli.sensors_onboard import onboard
 from dashboard.cli.sensors_scan import scan
 from dashboard.cli.sensors_simulate import simulate
 from dashboard.cli.sensors_stream import stream
@@ -16,6 +17,6 @@ sensors_application = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for command in (scan, stream, assign, simulate):
+for command in (scan, stream, assign, onboard, simulate):
     sensors_application.command(command.__name__)(command)
 sensors_application.command("calibrate")(calibrate_sensors)

@@ -14,20 +14,25 @@ from dashboard.errors import UsageError
 from sensors.engine import Engine
 from sensors.errors import LinkError, NoRadioError
 from sensors.live_joint import LiveJoint
-from sensors.packets import Arrival, Channel, LinkEvent, Packet, Role, SampleBlock, UnitInfo
+from sensors.packets import Channel, LinkEvent, Role, UnitInfo
 from sensors.radio import Radio
-from sensors.roles import ChannelKey, RoleMap, assign_roles, find_shaken
+from sensors.roles import ChannelKey, RoleMap, assign_roles
 from sensors.streaming import Air, FoundUnit, Stamped, StreamParams, UnitState, UnitStatus
 
 if TYPE_CHECKING:
     from sensors.emulator.movement import Signal
 
-__all__ = ["Introduced", "Room", "Streamed", "find_role", "introduce", "open_room", "select", "stream"]
+__all__ = [
+    "Introduced",
+    "Room",
+    "Streamed",
+    "introduce",
+    "open_room",
+    "select",
+    "stream",
+]
 
 _EMULATED_SEED = 1
-_SHAKE_WINDOW = 300
-"""Samples of each channel that are looked at: a second and a half of a fast sensor (chosen by us)."""
-_LOOK_S = 0.1
 _NOT_YET = {UnitState.IDLE, UnitState.SCANNING, UnitState.CONNECTING, UnitState.CONFIGURING}
 
 
@@ -139,7 +144,7 @@ async def introduce(room: Room, seconds: float, *, ask: bool = True) -> tuple[In
     NoRadioError
         If this machine has no usable radio.
     """
-    engine = Engine(room.airs, _ignore)
+    engine = Engine(room.airs, ignore)
     introduced = []
     for found in await engine.scan(seconds):
         info, trouble = None, ""
@@ -152,7 +157,7 @@ async def introduce(room: Room, seconds: float, *, ask: bool = True) -> tuple[In
     return tuple(introduced)
 
 
-def _ignore(_happened: Stamped) -> None:
+def ignore(_happened: Stamped) -> None:
     """Take what nobody wants."""
 
 
@@ -290,39 +295,3 @@ def _with_emulated(remembered: RoleMap, room: Room, chosen: Sequence[Introduced]
         for channel, role in room.roles.get(one.found.address, {}).items()
     }
     return RoleMap(roles={**remembered.roles, **emulated})
-
-
-async def find_role(room: Room, chosen: Sequence[Introduced], *, seconds: float) -> ChannelKey:
-    """Stream until one sensor is shaken, tapped or pushed, and tell which.
-
-    Raises
-    ------
-    LinkError
-        If none was within the time.
-    """
-    recent: dict[ChannelKey, list[np.ndarray]] = {}
-
-    def watch(info: UnitInfo, _arrival: Arrival, packets: Sequence[Packet]) -> None:
-        for packet in packets:
-            if isinstance(packet, SampleBlock):
-                rows = recent.setdefault((info.unit_id, packet.channel), [])
-                rows.extend(packet.values)
-                del rows[:-_SHAKE_WINDOW]
-
-    engine = Engine(room.airs, _ignore, watch=watch)
-    for one in chosen:
-        engine.add(one.found)
-    loop = asyncio.get_running_loop()
-    running = asyncio.ensure_future(engine.run())
-    room.begin()
-    until_s = loop.time() + seconds
-    try:
-        while not running.done() and loop.time() < until_s:
-            await asyncio.wait([running], timeout=_LOOK_S)
-            shaken = find_shaken({key: np.array(rows) for key, rows in recent.items()})
-            if shaken is not None:
-                return shaken
-    finally:
-        engine.stop()
-        await running
-    raise LinkError("no sensor was shaken alone; shake or tap one for two seconds, and keep the others still")

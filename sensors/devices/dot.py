@@ -52,9 +52,9 @@ _BATTERY = uuid(0x3001)
 _MESSAGE_CONTROL, _MESSAGE_ACK, _MESSAGE_NOTIFY = uuid(0x7001), uuid(0x7002), uuid(0x7003)
 
 LIVE_LIMIT = (
-    "a DOT streams at most 60 Hz live: at 300 °/s that is a sample every 5°, too few for the angle of catch (its "
-    "peak velocity and range can still be read). For the catch let it record on board at 120 Hz and import that "
-    "recording (catchangle sensors stream tells more), or take a sensor that streams 100 Hz or more"
+    "a DOT streams at most 60 Hz live: at 300 °/s that is a sample every 5°, too few for the angle of catch; range "
+    "and slow stretches can be read. For the catch let it record on board at 120 Hz (catchangle sensors onboard) and "
+    "export that recording with Movella's app, or take a sensor that streams 100 Hz or more"
 )
 _LIVE_RATES_HZ = (1.0, 4.0, 10.0, 12.0, 15.0, 20.0, 30.0, 60.0)
 _RECORDING_RATE_HZ = 120.0

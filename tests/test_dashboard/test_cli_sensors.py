@@ -35,7 +35,7 @@ def test_without_an_adapter_one_line_says_the_remedy(capsys: Capture, monkeypatc
             raise NoRadioError("no Bluetooth adapter found: plug one in")
 
     monkeypatch.setattr(sensing, "Radio", NoRadio)
-    for command in (["scan"], ["stream", "--seconds", "1"], ["assign", "distal"]):
+    for command in (["scan"], ["stream", "--seconds", "1"], ["assign", "distal"], ["onboard"]):
         assert run(["sensors", *command]) == UNUSABLE
         printed = capsys.readouterr()
         assert printed.out == ""

@@ -1,13 +1,17 @@
 """Movella DOT: the published captures and every printed message of XD0506P rev C, whose one erratum is known."""
 
+import asyncio
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.errors import DataError
-from sensors.devices.dot import LIVE_LIMIT, MODES, DotDecoder, decode_payload, encode_payload, uuid
+from sensors.devices.dot import LIVE_LIMIT, MODES, DotDecoder, DotDriver, decode_payload, encode_payload, uuid
 from sensors.devices.dot_messages import DotMessage, decode_message, encode_message, start_recording, stop_recording
+from sensors.errors import LinkError
 from sensors.packets import Arrival, BatteryLevel, Channel, ClockQuality, Packet, Rejected, SampleBlock, UnitInfo
 
 PRINTED = (
@@ -149,6 +153,43 @@ def test_one_damaged_byte_is_always_noticed(data: bytes, at: int, flip: int, par
     message = bytearray(encode_message(DotMessage(part=part, data=data)))
     message[at % len(message)] ^= flip
     assert decode_message(bytes(message)) is None
+
+
+class Memory:
+    """A link that notes what is written and answers as the unit would."""
+
+    def __init__(self, acknowledgement: str) -> None:
+        self.written: list[tuple[str, bytes]] = []
+        self.acknowledgement = acknowledgement
+
+    async def read(self, characteristic: str) -> bytes:
+        assert characteristic == uuid(0x7002)
+        return bytes.fromhex(self.acknowledgement)
+
+    async def write(self, characteristic: str, data: bytes, *, response: bool) -> None:
+        assert response
+        self.written.append((characteristic, data))
+
+
+def record(acknowledgement: str) -> Memory:
+    link: Any = Memory(acknowledgement)
+    asyncio.run(DotDriver().record_on_board(link, 0x5B3B50DF, 1800))
+    return link
+
+
+def test_it_records_on_board_at_120_hz() -> None:
+    setting, command = record(encode_message(DotMessage(part=1, data=b"\x01\x00\x40")).hex()).written
+    assert setting[0] == uuid(0x1002)
+    assert len(setting[1]) == 32
+    assert setting[1][0] == 0x10
+    assert int.from_bytes(setting[1][24:26], "little") == 120
+    assert command == (uuid(0x7001), bytes.fromhex("010740DF503B5B0807E4"))
+
+
+@pytest.mark.parametrize("acknowledgement", ["", "0103010602F3", "00"])
+def test_a_unit_that_does_not_take_the_command_is_told(acknowledgement: str) -> None:
+    with pytest.raises(LinkError, match="free its memory"):
+        record(acknowledgement)
 
 
 def test_the_limit_says_what_it_means_and_what_to_do_instead() -> None:
