@@ -1,5 +1,6 @@
 """FFmpeg, by PyAV: video files read and written frame by frame, and cameras; nothing else of ours knows the library."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -114,9 +115,36 @@ def _open(path: Path) -> av.container.InputContainer:
     try:
         return av.open(str(path), mode="r")
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(
-            path, f"cannot be read as a video ({type(error).__name__}); it may be damaged, cut off, or no video"
-        ) from error
+        why = _NO_INDEX if _lacks_index(path) else f"cannot be read as a video ({type(error).__name__}); {_MAYBE}"
+        raise VideoError(path, why) from error
+
+
+_MAYBE = "it may be damaged, cut off, or no video"
+_NO_INDEX = (
+    "the file was cut off: its index, which cameras write last, is missing, so that no frame (0 s) can be decoded; "
+    "copy the film from the camera again"
+)
+
+
+def _lacks_index(path: Path) -> bool:
+    """Tell whether this is the beginning of an MP4 or QuickTime file without the box "moov"."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        kinds, place = [], 0
+        while place + _BOX_HEAD <= size and len(kinds) < _MOST_BOXES:
+            file.seek(place)
+            head = file.read(2 * _BOX_HEAD)
+            kinds.append(head[4:8])
+            length = int.from_bytes(head[:4])
+            length = int.from_bytes(head[8:16]) if length == 1 else length
+            if length < _BOX_HEAD:
+                break
+            place += length
+    return b"ftyp" in kinds and b"mdat" in kinds and b"moov" not in kinds
+
+
+_BOX_HEAD = 8  # ISO/IEC 14496-12, 4.2: four bytes of length, four of kind; a length of 1 is followed by a longer one
+_MOST_BOXES = 64
 
 
 def _moving_pictures(path: Path, container: av.container.InputContainer) -> av.VideoStream:

@@ -44,3 +44,11 @@ def test_analyze_sends_nothing(catchangle: str) -> None:
 def test_pose_sends_nothing(catchangle: str, tmp_path: Path) -> None:
     options = ("--muscle-group", "elbow_flexors", "--side", "left", "--out", str(tmp_path / "pose.csv"))
     assert packets_of(catchangle, "pose", str(CLIP), *options) == 0
+
+
+@pytest.mark.slow
+def test_record_sends_nothing(catchangle: str, tmp_path: Path) -> None:
+    camera = ("--camera", "test-pattern", "--width", "160", "--height", "120", "--rate", "30", "--seconds", "2")
+    exam = ("--muscle-group", "elbow_flexors", "--side", "left", "--out", str(tmp_path / "exam"))
+    assert packets_of(catchangle, "record", *camera, *exam, "--preview") == 0
+    assert (tmp_path / "exam" / "video.mp4").stat().st_size > 0

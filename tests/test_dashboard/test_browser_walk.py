@@ -34,6 +34,7 @@ FLAGS = (
     "--no-first-run",
 )
 PATIENCE_MS = 120_000
+ANALYSIS_MS = 600_000
 NOTICE = "Research software, not a medical device"
 # Streamlit's page looks for its server below the page's own address first, and finds it at the root.
 EXPECTED_MISSES = ("/_stcore/health", "/_stcore/host-config")
@@ -216,7 +217,7 @@ def test_an_exam_is_filmed_from_the_page(home: Path, tmp_path: Path) -> None:
         page.get_by_role("button", name="Start recording").click()
         page.get_by_label("What the camera is doing").filter(has_text="recording").wait_for(timeout=PATIENCE_MS)
         page.screenshot(path=tmp_path / "filming.png")
-        shown(page, "kept under P001")  # the clip ends, which ends the recording
+        page.get_by_text("kept under P001").first.wait_for(timeout=ANALYSIS_MS)  # the clip ends, and the recording
         page.get_by_role("button", name="Open the exam").click()
         shown(page, "Rater's own grade")
         settled(page, tmp_path, "filmed")
