@@ -130,7 +130,8 @@ def _lacks_index(path: Path) -> bool:
     """Tell whether this is the beginning of an MP4 or QuickTime file without the box "moov"."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        kinds, place = [], 0
+        kinds: list[bytes] = []
+        place = 0
         while place + _BOX_HEAD <= size and len(kinds) < _MOST_BOXES:
             file.seek(place)
             head = file.read(2 * _BOX_HEAD)
