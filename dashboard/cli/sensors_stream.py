@@ -72,7 +72,7 @@ async def _stream(
     from records.sensor_roles import load_roles  # noqa: PLC0415 (with what it is used)
     from sensors.streaming import StreamParams  # noqa: PLC0415 (with what it is used)
 
-    stopped = _stopped_by_signals()
+    stopped = asyncio.Event()
 
     def tell(now: "Streamed") -> bool:
         if not stopped.is_set():
@@ -84,6 +84,7 @@ async def _stream(
     async with sensing.open_room(emulator, lsl=lsl) as room:
         # Only who was named must say what it is before it streams.
         introduced = await sensing.introduce(room, scan_s, ask=bool(wanted) or emulator is not None)
+        _set_by_signals(stopped)
         return await sensing.stream(
             room,
             sensing.select(introduced, wanted),
@@ -155,10 +156,9 @@ def _status(status: "UnitStatus") -> dict[str, Any]:
     }
 
 
-def _stopped_by_signals() -> asyncio.Event:
+def _set_by_signals(stopped: asyncio.Event) -> None:
     """Let Ctrl-C and a polite kill end the streaming instead of the program, where the loop can."""
-    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
-    return stopped
