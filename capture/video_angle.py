@@ -54,8 +54,8 @@ class VideoAngleParams:
     max_sd_deg
         An angle that is less certain counts as not observed (chosen by us).
     zero_sd_deg
-        Standard deviation of the angle's zero: half of the some 5 deg that landmarks were off on rendered exams
-        (docs/validation.md).
+        Standard deviation of the angle's zero: how much bodies differ in where the model puts the upper arm
+        (docs/methods/video_angle.md).
     """
 
     search_model: ModelSize = ModelSize.FULL
@@ -64,7 +64,7 @@ class VideoAngleParams:
     held_spread: float = 0.15
     held_share: float = 0.3
     max_sd_deg: float = 20.0
-    zero_sd_deg: float = 2.5
+    zero_sd_deg: float = 3.5
     survey: SurveyParams = field(default_factory=SurveyParams)
     patient: PatientParams = field(default_factory=PatientParams)
     look_again: LookAgainParams = field(default_factory=LookAgainParams)
