@@ -186,6 +186,7 @@ def measure_load(
     push = np.interp(motion.time_s + lag_s, motion.time_s, push)
     fraction = settle_stretches(shifted, push - inertial - weight, velocity, limb=limb, legs=every, params=params.place)
     healthy = healthy_torque_Nm(limb, fraction, velocity)
+    _require_pushes_that_move((push - weight, inertial + healthy), legs.get(VelocityClass.V3, ()))
     place_sd = np.hypot(gravity.shift_sd, place.own_sd)
     return LimbLoad(
         push_Nm=push,
@@ -200,6 +201,28 @@ def measure_load(
         noise_Nm=noise_Nm,
     )
 
+
+def _require_pushes_that_move(torques: tuple[FloatArray, FloatArray], fast: Sequence[Leg]) -> None:
+    """Refuse a force that pulls back while the limb is thrown forwards: its sign, or its clock, is wrong."""
+    push, expected = torques
+    rises = [np.arange(leg.start, leg.peak + 1) for leg in fast]
+    rising = np.concatenate(rises) if rises else np.zeros(0, dtype=int)
+    rising = rising[np.isfinite(push[rising])]
+    if rising.size < _FEWEST_RISING:
+        return
+    thrown, along = push[rising], expected[rising]
+    if float(thrown @ along) < 0.0 and float(np.abs(thrown).mean()) > float(np.abs(along).mean()) * _CLEAR_SHARE:
+        raise AnalysisError(
+            "the force opposes the fast movements that it should cause: positive is a push along the stretch; check "
+            "its sign and its clock_offset_s"
+        )
+
+
+_FEWEST_RISING = 8
+"""Samples of fast rises below which a wrong sign is not told."""
+
+_CLEAR_SHARE = 0.3
+"""A smaller push, as a share of what the movement needs, has no clear sign."""
 
 _ALIGNMENTS = 3
 """The weight is fitted, the clocks are aligned, and both again from there."""
