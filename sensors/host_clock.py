@@ -23,6 +23,10 @@ class ClockFitParams:
     max_drift
         Largest relative difference of two clocks; 500 ppm is what Bluetooth permits a device's slow clock (Core
         Specification 5.3, vol. 6, part B, 4.2.2). A shorter recording shows less of it, and is held by this.
+    reluctance
+        A drift must bring the lines closer by this share of what it turns them by over the recording: the luck of
+        single packets at its ends brings less, a true drift half and more. Two-way only: one line alone has its drift
+        from the few packets that hardly waited. Chosen by us.
     max_rate_error
         The same where samples are counted instead of clock ticks: inertial sensors keep their own sampling rate to a
         few percent (data sheets of the LSM6DSO and BMI160 families).
@@ -46,6 +50,7 @@ class ClockFitParams:
     """
 
     max_drift: float = 500e-6
+    reluctance: float = 0.1
     max_rate_error: float = 0.04
     least_error_s: float = 0.001
     one_way_share: float = 0.5
@@ -100,6 +105,7 @@ class _Lines:
     early_centre: float
     drift: float
     points: FloatArray
+    reluctance_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +167,12 @@ def fit_host_clock(
     drift = params.max_rate_error if quality is ClockQuality.NOMINAL else params.max_drift
     left = pings if two_way and pings is not None else (np.empty(0), np.empty(0))
     early = np.stack([left[1] - middle, left[0] - left[1]])
-    lines = _lines(device_s - middle, arrival_s - device_s, early, drift)
+    reluctance = params.reluctance if two_way else 0.0
+    lines = _lines(device_s - middle, arrival_s - device_s, early, drift=drift, reluctance=reluctance)
     support = _support(lines)
     for slots in find_slots(early[0], 1.0 + support.slope, params.slots):
         leave_s = slots.leave(device_s - middle, tolerance_s=params.slots.tolerance_s)
-        closer = _lines(leave_s, arrival_s - middle - leave_s, early, drift)
+        closer = _lines(leave_s, arrival_s - middle - leave_s, early, drift=drift, reluctance=reluctance)
         held = _support(closer, share=params.slots_share)
         if held.overlap_s <= max(params.overlap_s, support.overlap_s):
             lines, support = closer, held
@@ -180,7 +187,7 @@ def fit_host_clock(
     )
 
 
-def _lines(device_s: FloatArray, offset_s: FloatArray, early: FloatArray, drift: float) -> _Lines:
+def _lines(device_s: FloatArray, offset_s: FloatArray, early: FloatArray, *, drift: float, reluctance: float) -> _Lines:
     late = np.stack([device_s, offset_s])
     return _Lines(
         late=_hull(late, sign=1.0),
@@ -189,6 +196,7 @@ def _lines(device_s: FloatArray, offset_s: FloatArray, early: FloatArray, drift:
         early_centre=float(early[0].mean()) if early.size else 0.0,
         drift=drift,
         points=late,
+        reluctance_s=reluctance * float(np.ptp(device_s)),
     )
 
 
@@ -211,25 +219,26 @@ def _hull(points: NDArray[np.float64], *, sign: float) -> FloatArray:
 def _support(lines: _Lines, *, share: float = 0.5) -> _Support:
     """Find the two parallel support lines that are nearest to the points, and the line a share of the way down.
 
-    Variables of the linear programme: the upper bound's offset, the lower bound's offset, the common slope.
+    Variables of the linear programme: the upper bound's offset, the lower bound's offset, and the common slope as a
+    rise and a fall.
     """
     late, early = lines.late, lines.early
     rows = np.vstack(
         [
-            np.stack([np.ones(late.shape[1]), np.zeros(late.shape[1]), late[0]], axis=1),
-            np.stack([np.zeros(early.shape[1]), -np.ones(early.shape[1]), -early[0]], axis=1),
+            np.stack([np.ones(late.shape[1]), np.zeros(late.shape[1]), late[0], -late[0]], axis=1),
+            np.stack([np.zeros(early.shape[1]), -np.ones(early.shape[1]), -early[0], early[0]], axis=1),
         ]
     )
     limits = np.concatenate([late[1], -early[1]])
     below = early.shape[1] > 0
-    goal = np.array([-1.0, 1.0 if below else 0.0, -lines.late_centre + (lines.early_centre if below else 0.0)])
-    free = (None, None)
-    found = linprog(
-        goal, A_ub=rows, b_ub=limits, bounds=[free, free if below else (0.0, 0.0), (-lines.drift, lines.drift)]
-    )
+    tilt = -lines.late_centre + (lines.early_centre if below else 0.0)
+    goal = np.array([-1.0, 1.0 if below else 0.0, tilt + lines.reluctance_s, -tilt + lines.reluctance_s])
+    free, turned = (None, None), (0.0, lines.drift)
+    found = linprog(goal, A_ub=rows, b_ub=limits, bounds=[free, free if below else (0.0, 0.0), turned, turned])
     if not found.success or found.x is None:
         raise SensorError("the device's clock and the host's differ by more than any clock may; restart the sensor")
-    upper, lower, slope = (float(value) for value in found.x)
+    upper, lower = float(found.x[0]), float(found.x[1])
+    slope = float(found.x[2] - found.x[3])
     if not below:
         return _Support(offset_s=upper, slope=slope, overlap_s=0.0)
     return _Support(offset_s=upper - share * (upper - lower), slope=slope, overlap_s=max(0.0, lower - upper))
@@ -265,7 +274,7 @@ def _error(lines: _Lines, support: _Support, ends: FloatArray, params: ClockFitP
 def _few_packets(count: int, params: ClockFitParams) -> float:
     """Bound the wait of the luckiest of so many packets, each of which waits evenly up to one connection interval."""
     longest_s = params.slots.longest_units * params.slots.unit_s
-    return longest_s * (1.0 - params.luck ** (1.0 / count))
+    return float(longest_s * (1.0 - params.luck ** (1.0 / count)))
 
 
 def _swing(late: FloatArray, ends: FloatArray, drift: float) -> float:
