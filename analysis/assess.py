@@ -8,6 +8,8 @@ import numpy as np
 from analysis.catch import CatchParams, Departure, catch_probability, find_departure, kinematic_catch
 from analysis.clonus import ClonusParams, clonus_duration_s
 from analysis.errors import AnalysisError
+from analysis.evidence import EvidenceParams
+from analysis.exam_evidence import ExamEvidence, ExamView, gather_evidence
 from analysis.finding import (
     Assessment,
     Catch,
@@ -21,7 +23,8 @@ from analysis.finding import (
     Threshold,
     VelocityClass,
 )
-from analysis.grading import GradingParams, KinematicEvidence, grade_by_force, grade_by_movement
+from analysis.grade_model import GradeModel, SeenCatch, standard_model
+from analysis.grading import GradingParams, grade_by_force
 from analysis.limb import Limb, limb_of
 from analysis.load import LimbLoad, LoadParams, measure_load
 from analysis.model import Recording, TestKind
@@ -61,11 +64,24 @@ class AssessParams:
 
     Attributes
     ----------
-    stretch, catch, load, resistance, clonus, tardieu, reflex, pendulum, grading
+    stretch, catch, load, resistance, clonus, tardieu, reflex, pendulum, grading, evidence
         See the steps.
+    model
+        The trained grade.
+    max_catch_sd_share
+        Without force, a catch whose place the model knows less well than to this share of the healthy range is not
+        reported. Chosen by us.
+    max_slight
+        Nor is it in an exam whose grades 0 and 1 together are more probable than this. Chosen by us.
+    least_departure
+        Nor is it where the movement hardly departs from an examiner's own: bell-shaped movements stay below this
+        probability of a catch. Chosen by us.
     stiff_ratio
         Without a fast stretch, an exam whose widest range is below this many times that of a rigid limb is graded all
         the same: so stiff a limb cannot be moved fast. Chosen by us.
+    force_lag_s
+        A correction of the force's clock from this on (s) is reported; the search ends at `load.max_lag_s`. Chosen by
+        us.
     max_gap_s, least_gap_s, max_gap_share
         A stretch is flagged and left out if the joint was not observed for longer than the first, or for longer than
         the second (and three sampling intervals) while it turned by more than this share of the healthy range. Chosen
@@ -81,7 +97,13 @@ class AssessParams:
     reflex: ReflexParams = field(default_factory=ReflexParams)
     pendulum: PendulumParams = field(default_factory=PendulumParams)
     grading: GradingParams = field(default_factory=GradingParams)
+    evidence: EvidenceParams = field(default_factory=EvidenceParams)
+    model: GradeModel = field(default_factory=standard_model)
+    max_catch_sd_share: float = 0.1
+    max_slight: float = 0.1
+    least_departure: float = 0.1
     stiff_ratio: float = 2.0
+    force_lag_s: float = 0.02
     max_gap_s: float = 0.25
     least_gap_s: float = 0.04
     max_gap_share: float = 0.08
@@ -147,12 +169,13 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
         for leg in exam.legs
     ]
     seen = [_depart(exam, i, params) for i in range(len(exam.legs))]
-    grade, why = _grade(exam, seen, resistances, params)
+    evidence, grade, why = _grade(exam, seen, resistances, params)
     fired, silent = _fire(exam, params)
     findings = tuple(
         StretchFinding(
             stretch=stretch,
-            catch=_catch(exam, i, seen[i], resistances[i], grade, params) or _emg_catch(exam, i, fired[i], seen[i], params),
+            catch=_catch(exam, i, seen[i], _judged(evidence, i, grade, params), params)
+            or _emg_catch(exam, i, fired[i], seen[i], params),
             resistance=resistances[i],
             quality=exam.quality[i],
             emg=fired[i],
@@ -169,6 +192,7 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
         threshold=threshold,
         pendulum=None,
         grade=grade,
+        evidence=evidence,
         warnings=(*recording.warnings, *exam.warnings, *silent, *why, *no_threshold),
     )
 
@@ -252,6 +276,12 @@ def _weigh(exam: _Exam, params: AssessParams) -> _Exam:
         )
     except AnalysisError as error:
         return replace(exam, warnings=(*warnings, f"resistance was not measured: {error}"))
+    if abs(load.lag_s) >= params.force_lag_s:
+        which = "behind" if load.lag_s > 0 else "ahead of"
+        warnings.append(
+            f"the force was {1e3 * abs(load.lag_s):.0f} ms {which} the movement in the fast stretches, and was shifted "
+            "by that; align the clocks"
+        )
     return replace(exam, load=load, warnings=tuple(warnings))
 
 
@@ -321,17 +351,54 @@ def _depart(exam: _Exam, index: int, params: AssessParams) -> _Seen:
     return _Seen(departure=departure, probability=probability)
 
 
-def _catch(
-    exam: _Exam, index: int, seen: _Seen, resistance: Resistance | None, grade: Grade | None, params: AssessParams
-) -> Catch | None:
+def _judged(evidence: ExamEvidence | None, index: int, grade: Grade | None, params: AssessParams) -> SeenCatch | None:
+    """Ask the trained model for the catch of one stretch; it is silent on exams that it does not grade."""
+    of_stretch = None if evidence is None else evidence.stretches[index]
+    if evidence is None or of_stretch is None or grade is None:
+        return None
+    judged = params.model.catch(of_stretch, evidence.sources)
+    slight = grade.probabilities["0"] + grade.probabilities["1"]
+    return replace(judged, sure_exam=slight <= params.max_slight)
+
+
+def _catch(exam: _Exam, index: int, seen: _Seen, judged: SeenCatch | None, params: AssessParams) -> Catch | None:
     """Report the catch of one stretch: read off the resistance where it was measured, else off the movement."""
     if exam.stretches[index].velocity is VelocityClass.V1:
         return None
     motion, leg = exam.motion, exam.legs[index]
-    if exam.load is None or resistance is None:
-        return kinematic_catch(motion, leg, seen.departure, probability=seen.probability, params=params.catch)
-    spastic = 1.0 if grade is None else 1.0 - grade.probabilities["0"]
-    return force_catch(motion, leg, exam.load, limb=exam.limb, exam_probability=spastic, params=params.resistance)
+    if exam.load is None or not np.isfinite(exam.load.push_Nm[leg.start : leg.end + 1]).all():
+        shown = kinematic_catch(motion, leg, seen.departure, probability=seen.probability, params=params.catch)
+        may_be = judged is not None and seen.probability >= params.least_departure
+        return _inferred_catch(exam, leg, judged, params) if shown is None and judged and may_be else shown
+    return force_catch(
+        motion,
+        leg,
+        exam.load,
+        limb=exam.limb,
+        judged=None if judged is None else (judged.probability, judged.reported),
+        params=params.resistance,
+    )
+
+
+def _inferred_catch(exam: _Exam, leg: Leg, judged: SeenCatch, params: AssessParams) -> Catch | None:
+    """Report a catch that is no interruption, where slow stretches show the range and the model is sure."""
+    placed = judged.sd_share <= params.max_catch_sd_share and bool(exam.of(VelocityClass.V1))
+    if not (judged.reported and judged.sure_exam and placed):
+        return None
+    motion, range_deg = exam.motion, exam.recording.muscle.healthy_range_deg
+    travelled = motion.stretch_deg[leg.start : leg.end + 1] - motion.stretch_deg[leg.start]
+    value = float(np.clip(judged.share * range_deg, 0.0, travelled.max()))
+    at = leg.start + int(np.argmax(travelled >= value))
+    sd_deg = float(np.hypot(judged.sd_share * range_deg, motion.systematic_deg))
+    angle = motion.sign * (float(motion.stretch_deg[leg.start]) + value)
+    return Catch(
+        time_s=float(motion.time_s[at]),
+        angle_deg=angle,
+        stretch_deg=value,
+        angle_interval95_deg=(angle - 1.96 * sd_deg, angle + 1.96 * sd_deg),
+        probability=judged.probability,
+        method="inferred from range and course of the movement",
+    )
 
 
 def _fire(exam: _Exam, params: AssessParams) -> tuple[list[tuple[EmgOnset, ...]], tuple[str, ...]]:
@@ -347,9 +414,7 @@ def _fire(exam: _Exam, params: AssessParams) -> tuple[list[tuple[EmgOnset, ...]]
     return [onsets for onsets, _ in read], tuple(said)
 
 
-def _emg_catch(
-    exam: _Exam, index: int, fired: Sequence[EmgOnset], seen: _Seen, params: AssessParams
-) -> Catch | None:
+def _emg_catch(exam: _Exam, index: int, fired: Sequence[EmgOnset], seen: _Seen, params: AssessParams) -> Catch | None:
     """Report the catch that EMG confirms where resistance was not measured and the movement alone is too unsure."""
     if exam.load is not None or exam.stretches[index].velocity is VelocityClass.V1:
         return None
@@ -422,43 +487,50 @@ def _tardieu(exam: _Exam, findings: Sequence[StretchFinding], params: AssessPara
 
 def _grade(
     exam: _Exam, seen: Sequence[_Seen], resistances: Sequence[Resistance | None], params: AssessParams
-) -> tuple[Grade | None, tuple[str, ...]]:
+) -> tuple[ExamEvidence | None, Grade | None, tuple[str, ...]]:
     """Grade the exam from what was recorded, or say why not."""
     if not exam.legs or any(warning.startswith(NOT_GRADED) for warning in exam.recording.warnings):
-        return None, ()
-    slow = exam.of(VelocityClass.V1)
-    slow_share = float(np.median([exam.range_share(i) for i in slow])) if slow else None
+        return None, None, ()
     fast = exam.of(VelocityClass.V3)
     why: tuple[str, ...] = ()
     if not fast:
         fast, why = _substitute(exam, params)
     if not fast:
-        return None, (*why, f"{NOT_GRADED} the scale is defined for a fast stretch")
-    load = exam.load
-    measured = [i for i in fast if resistances[i] is not None]
-    if load is not None and measured:
-        evidence = [
-            fast_evidence(
-                exam.motion,
-                exam.legs[i],
-                load,
-                healthy_range_deg=exam.recording.muscle.healthy_range_deg,
-                params=params.resistance,
-            )
+        return None, None, (*why, f"{NOT_GRADED} the scale is defined for a fast stretch")
+    measured = tuple(i for i in fast if resistances[i] is not None)
+    view = ExamView(
+        recording=exam.recording,
+        motion=exam.motion,
+        limb=exam.limb,
+        legs=exam.legs,
+        departures=tuple(one.departure for one in seen),
+        load=exam.load,
+        graded=measured or fast,
+        slow=exam.of(VelocityClass.V1),
+        rules=_rules(exam, measured, params),
+    )
+    evidence = gather_evidence(view, params.evidence)
+    grade, strange = params.model.grade(evidence.exam, evidence.sources, view.rules)
+    if strange:
+        return evidence, None, (*why, f"{NOT_GRADED} {strange}")
+    note = () if view.rules else ("the grade is inferred from movement alone: resistance was not measured",)
+    return evidence, grade, (*why, *note)
+
+
+def _rules(exam: _Exam, measured: Sequence[int], params: AssessParams) -> Grade | None:
+    """Carry the measured resistance through the rules of the scale, ``None`` where it was not measured."""
+    if exam.load is None or not measured:
+        return None
+    range_deg = exam.recording.muscle.healthy_range_deg
+    slow = [exam.range_share(i) for i in exam.of(VelocityClass.V1)]
+    return grade_by_force(
+        [
+            fast_evidence(exam.motion, exam.legs[i], exam.load, healthy_range_deg=range_deg, params=params.resistance)
             for i in measured
-        ]
-        return grade_by_force(evidence, slow_share=slow_share, limb=exam.limb, params=params.grading), why
-    movement = [_movement_evidence(exam, i, seen[i]) for i in fast]
-    note = "the grade is inferred from movement alone: resistance was not measured"
-    return grade_by_movement(movement, slow_share=slow_share, params=params.grading), (*why, note)
-
-
-def _movement_evidence(exam: _Exam, index: int, seen: _Seen) -> KinematicEvidence:
-    """Collect what the movement of one fast stretch shows of the grade."""
-    return KinematicEvidence(
-        catch_probability=seen.probability,
-        acceleration_share=0.0 if seen.departure is None else seen.departure.acceleration_share,
-        reached_share=exam.range_share(index),
+        ],
+        slow_share=float(np.median(slow)) if slow else None,
+        limb=exam.limb,
+        params=params.grading,
     )
 
 

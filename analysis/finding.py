@@ -1,11 +1,16 @@
 """What an assessment says: the typed form of what ``docs/formats.md`` prints as JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from analysis.errors import DataError
 from analysis.model import FloatArray, Recording
+
+if TYPE_CHECKING:
+    from analysis.exam_evidence import ExamEvidence
 
 __all__ = [
     "GRADES",
@@ -265,11 +270,15 @@ class Grade:
     probabilities
         Probability of each label of `GRADES`, summing to 1.
     set90
-        The smallest run of neighbouring labels that holds at least 90 %.
+        A run of neighbouring labels that holds the true one nine times out of ten.
+    contributions
+        How far each kind of evidence moved the grade from an average exam's, in log-odds of a higher grade, the largest
+        first; empty where the grade was not trained.
     """
 
     probabilities: Mapping[str, float]
     set90: tuple[str, ...]
+    contributions: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         if tuple(self.probabilities) != GRADES:
@@ -317,6 +326,8 @@ class Assessment:
         For each stretch its resistance curve, ``None`` where there is no force; same length as `stretches`.
     tardieu, threshold, pendulum, grade
         The summary; ``None`` where the recording does not show it.
+    evidence
+        What the grade was read from; ``None`` where there was nothing to grade.
     warnings
         What limits the finding, one sentence each.
     """
@@ -329,3 +340,4 @@ class Assessment:
     pendulum: Pendulum | None
     grade: Grade | None
     warnings: tuple[str, ...]
+    evidence: "ExamEvidence | None" = None

@@ -18,6 +18,7 @@ __all__ = [
     "excess_modes",
     "fast_evidence",
     "force_catch",
+    "peak_excess_sd",
     "resistance_curve",
     "resistance_of",
 ]
@@ -88,13 +89,14 @@ def resistance_of(
     )
 
 
-def force_catch(
+def force_catch(  # noqa: PLR0913 (three say where, the others what is known of the limb)
     motion: Motion,
     leg: Leg,
     load: LimbLoad,
     *,
     limb: Limb,
     exam_probability: float = 1.0,
+    judged: tuple[float, bool] | None = None,
     params: ResistanceParams = ResistanceParams(),
 ) -> Catch | None:
     """Read the catch off the resistance: where the excess first reaches the noticeable torque, and stays a moment.
@@ -107,6 +109,8 @@ def force_catch(
         Gives the noticeable torque of this limb.
     exam_probability
         Probability that the exam as a whole shows more than grade 0: no repetition is surer than all together.
+    judged
+        Probability of the catch by a trained model, and whether to report it; ``None``: by the excess's own error.
     params
         How resistance is read.
 
@@ -122,10 +126,10 @@ def force_catch(
     at = _first_reach(excess, limb.noticeable_Nm, max(1, round(params.hold_s * motion.rate_hz)))
     if at is None:
         return None
-    peak_sd_Nm = _excess_sd(load, span, float(excess.argmax()), limb, params)
-    margin = (float(excess.max()) - limb.noticeable_Nm) / peak_sd_Nm
+    margin = (float(excess.max()) - limb.noticeable_Nm) / peak_excess_sd(leg, load, limb=limb, params=params)
     probability = min(float(1.0 / (1.0 + np.exp(-_NORMAL_AS_LOGISTIC * margin))), exam_probability, _NEVER_SURER)
-    if probability < params.min_probability:
+    probability, reported = (probability, probability >= params.min_probability) if judged is None else judged
+    if not reported:
         return None
     value = float(_at(stretch, at))
     return Catch(
@@ -136,6 +140,12 @@ def force_catch(
         probability=probability,
         method="excess resistance over a healthy limb reaches the noticeable torque",
     )
+
+
+def peak_excess_sd(leg: Leg, load: LimbLoad, *, limb: Limb, params: ResistanceParams = ResistanceParams()) -> float:
+    """Work out the standard deviation (N·m) of the largest excess of a stretch."""
+    span = slice(leg.start, leg.end + 1)
+    return _excess_sd(load, span, float(load.excess_Nm[span].argmax()), limb, params)
 
 
 _NORMAL_AS_LOGISTIC = 1.702

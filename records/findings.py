@@ -205,6 +205,7 @@ def _mas(grade: Grade | None) -> dict[str, Any] | None:
         "grade": grade.label,
         "probabilities": {label: _number(p, PROBABILITY_DIGITS) for label, p in grade.probabilities.items()},
         "set90": list(grade.set90),
+        "contributions": {name: _number(value, PROBABILITY_DIGITS) for name, value in grade.contributions.items()},
     }
 
 

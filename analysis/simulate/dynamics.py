@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.limb import HEALTHY_LIMB, HealthyLimbParams
 from analysis.model import FloatArray
@@ -35,80 +34,116 @@ def integrate(
     rows = Rows(trials, params, healthy)
     settle = round(params.settle_s / params.step_s)
     counts = [round(trial.movement.total_s / params.step_s) for trial in trials]
-    states = _run(rows, intend(trials, settle + max(counts), params), params)
+    intended = intend(trials, settle + max(counts), params)
+    states = _run(rows, intended, params)
     first = states.pad + settle
-    return tuple(states.motion(slice(first, first + count), i) for i, count in enumerate(counts))
+    return tuple(
+        states.motion(
+            slice(first, first + count),
+            i,
+            rows,
+            rows.tilt_rad[i] + intended.proximal_rad[settle : settle + count, i],
+            params,
+        )
+        for i, count in enumerate(counts)
+    )
 
 
 class _States:
-    """All that is recorded, shape (pad + steps, trials); the pad before the start holds the resting limb."""
+    """What is recorded of each step, shape (pad + steps + 1, trials); the pad before the start holds the resting limb.
+
+    All else follows from it: one array operation over all steps is cheaper than one a step.
+    """
 
     def __init__(self, rows: Rows, steps: int, rest_rad: FloatArray) -> None:
         self.pad = int(rows.delay.max())
-        shape = (self.pad + steps, rest_rad.size)
+        shape = (self.pad + steps + 1, rest_rad.size)
         self.position = np.empty(shape)
-        self.position[: self.pad] = rest_rad
+        self.position[: self.pad + 1] = rest_rad
         self.velocity = np.zeros(shape)
-        self.acceleration = np.zeros(shape)
-        self.push = np.zeros(shape)
-        self.gravity = np.zeros(shape)
         self.reflex = np.zeros(shape)
         self.drive = np.zeros(shape)
-        self.resistance = np.zeros(shape)
 
-    def motion(self, when: slice, trial: int) -> Motion:
-        """Take out one trial."""
+    def motion(self, when: slice, trial: int, rows: Rows, tilt_rad: FloatArray, params: DynamicsParams) -> Motion:
+        """Take out one trial and work out its torques."""
+        position, velocity = self.position[when, trial], self.velocity[when, trial]
+        after = self.velocity[when.start + 1 : when.stop + 1, trial]
+        acceleration = (after - velocity) / params.step_s
+        gravity = -rows.weight_Nm[trial] * np.sin(tilt_rad + position)
+        resistance = rows.tissue.of(trial).torque(position, velocity, params.end_exponent_max)
+        resistance += self.reflex[when, trial]
+        total_inertia = 1.0 / rows.mobility[trial]
         return Motion(
-            position_rad=self.position[when, trial],
-            velocity_rad_s=self.velocity[when, trial],
-            acceleration_rad_s2=self.acceleration[when, trial],
-            push_Nm=self.push[when, trial],
-            gravity_Nm=self.gravity[when, trial],
+            position_rad=position,
+            velocity_rad_s=velocity,
+            acceleration_rad_s2=acceleration,
+            push_Nm=(total_inertia - rows.hand[trial]) * acceleration - gravity + resistance,
+            gravity_Nm=gravity,
             reflex_Nm=self.reflex[when, trial],
             drive_Nm=self.drive[when, trial],
-            resistance_Nm=self.resistance[when, trial],
+            resistance_Nm=resistance,
         )
 
 
 def _run(rows: Rows, intended: Intended, params: DynamicsParams) -> _States:
-    """Step all trials through time, semi-implicit Euler."""
+    """Step all trials through time, semi-implicit Euler; every array is made once and written into."""
     hand = _Hand(rows, intended)
-    position, velocity = hand.rest_rad, np.zeros(rows.inertia.size)
+    size = rows.inertia.size
+    position, velocity = hand.rest_rad.copy(), np.zeros(size)
     states = _States(rows, intended.position_rad.shape[0], position)
-    reflex, inhibition = np.zeros_like(velocity), np.zeros_like(velocity)
-    phasic = np.zeros_like(velocity)
+    reflex, inhibition, spare, torque = np.zeros(size), np.zeros(size), np.empty(size), np.empty(size)
+    above = np.empty(size, dtype=bool)
+    reflexes = _Reflexes(rows, states, params)
     clonus = _ClonusClock(rows, params)
-    earlier = (states.pad - rows.delay) * velocity.size + np.arange(velocity.size)
     tilt_rad = rows.tilt_rad + intended.proximal_rad
-    step_s, per_slackening = params.step_s, 1.0 / params.slackening_rad_s
-    per_clasp, kept = step_s / params.clasp_s, 1.0 - step_s / params.phasic_s
-    for k in range(states.pad, states.position.shape[0]):
-        past_velocity = states.velocity.ravel()[earlier]
-        phasic = np.maximum(np.minimum(past_velocity / rows.tonic_velocity, 1.0), phasic * kept)
-        drive = _drive(rows, states, earlier, past_velocity, phasic) * (1.0 - rows.clasp_depth * inhibition)
+    step_s, per_slackening, per_clasp = params.step_s, 1.0 / params.slackening_rad_s, params.step_s / params.clasp_s
+    for k in range(states.pad, states.position.shape[0] - 1):
+        drive = reflexes.drive(k)
+        np.multiply(inhibition, rows.clasp_depth, out=spare)
+        np.subtract(1.0, spare, out=spare)
+        drive *= spare
         if clonus.possible:
             clonus.add_bursts(drive, k, reflex, position)
-        pull = hand.pull(k - states.pad, position, velocity)
-        active = reflex * np.minimum(np.maximum(1.0 + velocity * per_slackening, 0.0), 1.0)
-        gravity = -rows.weight_Nm * np.sin(tilt_rad[k - states.pad] + position)
-        resistance = _passive_torque(rows, position, velocity, params.end_exponent_max) + active
-        acceleration = (pull + gravity - resistance) * rows.mobility
-        states.position[k], states.velocity[k], states.acceleration[k] = position, velocity, acceleration
-        states.push[k], states.gravity[k] = pull - rows.hand * acceleration, gravity
-        states.resistance[k], states.reflex[k], states.drive[k] = resistance, active, drive
-        inhibition = inhibition + ((reflex > rows.clasp_Nm) - inhibition) * per_clasp
-        reflex = reflex + (drive - reflex) * np.where(drive > reflex, rows.rise, rows.fall)
-        velocity = velocity + acceleration * step_s
-        position = position + velocity * step_s
-        earlier += velocity.size
+        active = _pulling(reflex, velocity, per_slackening, states.reflex[k])
+        hand.pull(k - states.pad, position, velocity, torque)
+        np.add(tilt_rad[k - states.pad], position, out=spare)
+        np.sin(spare, out=spare)
+        spare *= rows.weight_Nm
+        torque -= spare
+        torque -= rows.tissue.torque(position, velocity, params.end_exponent_max)
+        torque -= active
+        torque *= rows.mobility
+        np.greater(reflex, rows.clasp_Nm, out=above)
+        np.subtract(above, inhibition, out=spare)
+        spare *= per_clasp
+        inhibition += spare
+        np.greater(drive, reflex, out=above)
+        np.subtract(drive, reflex, out=spare)
+        spare *= np.where(above, rows.rise, rows.fall)
+        reflex += spare
+        torque *= step_s
+        velocity += torque
+        np.multiply(velocity, step_s, out=spare)
+        position += spare
+        states.position[k + 1], states.velocity[k + 1] = position, velocity
     return states
+
+
+def _pulling(reflex: FloatArray, velocity: FloatArray, per_slackening: float, out: FloatArray) -> FloatArray:
+    """Compute the torque of the active muscle, which a quickly shortening one loses, into its record."""
+    np.multiply(velocity, per_slackening, out=out)
+    out += 1.0
+    np.maximum(out, 0.0, out=out)
+    np.minimum(out, 1.0, out=out)
+    out *= reflex
+    return out
 
 
 class _Hand:
     """The examiners' spring and damper, with what does not depend on the limb worked out before."""
 
     def __init__(self, rows: Rows, intended: Intended) -> None:
-        self._rows = rows
+        self._rows, self._spare, self._weakest = rows, np.empty(rows.inertia.size), -rows.limit_Nm
         weight = -rows.weight_Nm * np.sin(rows.tilt_rad + intended.position_rad)
         self._carried = -rows.feel * weight
         self._pull = (
@@ -120,36 +155,59 @@ class _Hand:
         sag_Nm = (1.0 - rows.feel) * weight[0] - rows.k_p * np.maximum(held, 0.0)
         self.rest_rad: FloatArray = held + sag_Nm / (rows.k_e + rows.k_p)
 
-    def pull(self, step: int, position: FloatArray, velocity: FloatArray) -> FloatArray:
+    def pull(self, step: int, position: FloatArray, velocity: FloatArray, out: FloatArray) -> None:
         """Compute the torque of all arms: they follow the intention as strength allows, and carry the weight."""
         rows = self._rows
-        follow = self._pull[step] - rows.k_e * position - rows.b_e * velocity
-        pull: FloatArray = self._carried[step] + np.minimum(np.maximum(follow, -rows.limit_Nm), rows.limit_Nm)
-        return pull
+        np.multiply(position, rows.k_e, out=self._spare)
+        np.subtract(self._pull[step], self._spare, out=out)
+        np.multiply(velocity, rows.b_e, out=self._spare)
+        out -= self._spare
+        np.maximum(out, self._weakest, out=out)
+        np.minimum(out, rows.limit_Nm, out=out)
+        out += self._carried[step]
 
 
-def _passive_torque(rows: Rows, position: FloatArray, velocity: FloatArray, exponent_max: float) -> FloatArray:
-    """Compute elastic, viscous and end-of-range torque."""
-    exponent = np.minimum(np.maximum(rows.end_rate * (position - rows.end_onset), 0.0), exponent_max)
-    elastic = rows.k_p * np.maximum(position, 0.0)
-    torque: FloatArray = elastic + rows.b_p * velocity + rows.end_torque * np.expm1(exponent)
-    return torque
+class _Reflexes:
+    """The neural drive of the stretch reflexes from delayed movement, all laws in their common terms."""
 
+    def __init__(self, rows: Rows, states: _States, params: DynamicsParams) -> None:
+        size = rows.inertia.size
+        self._rows, self._states, self._step_s = rows, states, params.step_s
+        self._kept = 1.0 - params.step_s / params.phasic_s
+        self._earlier = (states.pad - rows.delay) * size + np.arange(size)
+        self._position, self._velocity = states.position.reshape(-1), states.velocity.reshape(-1)
+        self._phasic, self._lengthening, self._over = np.zeros(size), np.empty(size), np.empty(size)
+        self._spare, self._per_tonic = np.empty(size), 1.0 / rows.tonic_velocity
 
-def _drive(
-    rows: Rows, states: _States, earlier: NDArray[np.int64], velocity: FloatArray, phasic: FloatArray
-) -> FloatArray:
-    """Compute the neural drive of the stretch reflex from delayed movement, all laws in their common terms."""
-    lengthening = np.maximum(velocity, 0.0)
-    over = np.maximum(states.position.ravel()[earlier] - rows.threshold + rows.mu * lengthening, 0.0)
-    gain = rows.k_r_tonic + rows.k_r_phasic * phasic + rows.k_v * lengthening
-    burst = rows.b_r * lengthening
-    if rows.any_force:
-        burst = burst + rows.a_r * np.maximum(states.acceleration.ravel()[earlier], 0.0)
-    drive: FloatArray = gain * over + burst * (over > 0)
-    if rows.any_velocity:
-        drive = drive + rows.g_v * np.maximum(velocity - rows.onset_velocity, 0.0)
-    return drive
+    def drive(self, step: int) -> FloatArray:
+        """Compute the drive of one step into its record, and move on by one step."""
+        rows, lengthening, over, spare = self._rows, self._lengthening, self._over, self._spare
+        velocity = self._velocity.take(self._earlier)
+        np.multiply(velocity, self._per_tonic, out=spare)
+        np.minimum(spare, 1.0, out=spare)
+        self._phasic *= self._kept
+        np.maximum(spare, self._phasic, out=self._phasic)
+        np.maximum(velocity, 0.0, out=lengthening)
+        np.multiply(lengthening, rows.mu, out=over)
+        over += self._position.take(self._earlier)
+        over -= rows.threshold
+        np.maximum(over, 0.0, out=over)
+        drive: FloatArray = self._states.drive[step]
+        np.multiply(self._phasic, rows.k_r_phasic, out=drive)
+        drive += rows.k_r_tonic
+        np.multiply(lengthening, rows.k_v, out=spare)
+        drive += spare
+        drive *= over
+        np.multiply(lengthening, rows.b_r, out=spare)
+        if rows.any_force:
+            after = self._velocity.take(self._earlier + velocity.size)
+            spare += rows.a_r * np.maximum((after - velocity) / self._step_s, 0.0)
+        spare *= over > 0
+        drive += spare
+        if rows.any_velocity:
+            drive += rows.g_v * np.maximum(velocity - rows.onset_velocity, 0.0)
+        self._earlier += velocity.size
+        return drive
 
 
 class _ClonusClock:

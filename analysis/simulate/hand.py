@@ -71,10 +71,12 @@ def _hand(trial: Trial, time_s: FloatArray, params: DynamicsParams) -> FloatArra
     total = np.zeros((3, time_s.size))
     total[0] = move.start_deg
     for start_s, duration_s, span_deg in parts:
-        shape = minimum_jerk((time_s - start_s) / duration_s)
+        first, last = np.searchsorted(time_s, [start_s, start_s + duration_s])
+        shape = minimum_jerk((time_s[first:last] - start_s) / duration_s)
         for order in range(3):
-            total[order] += span_deg / duration_s**order * shape[order]
-    within = (time_s >= 0) & (time_s <= move.total_s)
+            total[order, first:last] += span_deg / duration_s**order * shape[order]
+        total[0, last:] += span_deg
+    within = slice(*np.searchsorted(time_s, [0.0, move.total_s]))
     unsteady = _unsteadiness(trial)
     for order in range(2):  # the hand does not anticipate its own unsteadiness, hence no acceleration
         total[order, within] += unsteady(time_s[within], order)

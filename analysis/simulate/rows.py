@@ -1,6 +1,7 @@
 """Constants of a batch of trials, laid out so that one array operation serves all of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -10,7 +11,37 @@ from analysis.muscles import MUSCLES, MuscleGroup
 from analysis.simulate.patient import ReflexLaw, VirtualPatient
 from analysis.simulate.trial import DynamicsParams, Trial, lever_m
 
-__all__ = ["Rows"]
+__all__ = ["PassiveTissue", "Rows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PassiveTissue:
+    """Passive stiffness, damping and end of range of the trials of a batch, or of one."""
+
+    k_p: FloatArray
+    b_p: FloatArray
+    end_rate: FloatArray
+    end_onset: FloatArray
+    end_torque: FloatArray
+
+    def of(self, trial: int) -> "PassiveTissue":
+        """Take one trial out."""
+        return PassiveTissue(**{field.name: getattr(self, field.name)[trial] for field in fields(self)})
+
+    def torque(self, position: FloatArray, velocity: FloatArray, exponent_max: float) -> FloatArray:
+        """Compute elastic, viscous and end-of-range torque."""
+        end = position - self.end_onset
+        end *= self.end_rate
+        np.maximum(end, 0.0, out=end)
+        np.minimum(end, exponent_max, out=end)
+        np.expm1(end, out=end)
+        end *= self.end_torque
+        elastic = np.maximum(position, 0.0)
+        elastic *= self.k_p
+        end += elastic
+        np.multiply(velocity, self.b_p, out=elastic)
+        end += elastic
+        return end
 
 
 class Rows:
@@ -41,12 +72,15 @@ class Rows:
         healthy: HealthyLimbParams,
     ) -> None:
         self.k_p = np.array([patient.k_p_Nm_per_rad for patient in patients])
-        self.b_p = np.array([patient.b_p_Nms_per_rad for patient in patients])
         elbow_rad = np.radians(MUSCLES[MuscleGroup.ELBOW_FLEXORS].healthy_range_deg)
         rom_rad = np.radians([patient.rom_deg for patient in patients])
-        self.end_onset = rom_rad - healthy.end_approach_fraction * range_rad
-        self.end_rate = healthy.end_rate_per_rad * elbow_rad / range_rad
-        self.end_torque = healthy.end_torque_Nm * torque_scale
+        self.tissue = PassiveTissue(
+            k_p=self.k_p,
+            b_p=np.array([patient.b_p_Nms_per_rad for patient in patients]),
+            end_rate=healthy.end_rate_per_rad * elbow_rad / range_rad,
+            end_onset=rom_rad - healthy.end_approach_fraction * range_rad,
+            end_torque=healthy.end_torque_Nm * torque_scale,
+        )
 
     def _reflex(self, trials: Sequence[Trial], params: DynamicsParams, range_rad: FloatArray) -> None:
         gains = [_reflex_gains(trial, params, span) for trial, span in zip(trials, range_rad, strict=True)]

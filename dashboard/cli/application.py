@@ -23,6 +23,7 @@ from dashboard.cli.recover import recover
 from dashboard.cli.sensors_group import sensors_application
 from dashboard.cli.serve import serve
 from dashboard.cli.simulate import simulate
+from dashboard.cli.train import train
 from dashboard.cli.validate import validate
 
 __all__ = ["INTERNAL_FAULT", "UNUSABLE", "application", "main"]
@@ -39,7 +40,7 @@ application = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (demo, analyze, pose, landmarks, overlay, record, recover, simulate, validate, serve, doctor):
+for command in (demo, analyze, pose, landmarks, overlay, record, recover, simulate, train, validate, serve, doctor):
     application.command(command.__name__)(command)
 application.add_typer(sensors_application)
 

@@ -1,12 +1,16 @@
 """From a path to a finding: the one way that the command line, the pages and the demo take."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis.assess import assess
+from analysis.assess import AssessParams, assess
+from analysis.errors import DataError
 from analysis.finding import Assessment
+from analysis.grade_model import GradeModel
 from analysis.model import Side, Source
 from analysis.muscles import MuscleGroup
 from capture.landmarks import LandmarkTracks
@@ -56,7 +60,33 @@ def analyse(folder: RecordingFolder, on_progress: OnProgress = silent) -> Analys
         If a stream is unusable or shows no joint angle; the message says where and what to do.
     """
     assembled = assemble(folder, on_progress=on_progress)
-    return Analysed(folder=folder, assembled=assembled, assessment=assess(assembled.recording))
+    return Analysed(folder=folder, assembled=assembled, assessment=assess(assembled.recording, _params()))
+
+
+def _params() -> AssessParams:
+    """Use a site's own weights of the grade where the environment names them.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read.
+    """
+    named = os.environ.get(MODEL_VARIABLE)
+    return AssessParams() if not named else AssessParams(model=_site_model(Path(named)))
+
+
+@cache
+def _site_model(path: Path) -> GradeModel:
+    try:
+        return GradeModel.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{MODEL_VARIABLE} names {path}, which cannot be read: {error}") from error
+    except DataError as error:
+        raise UsageError(f"{MODEL_VARIABLE} names {path}: {error}") from error
+
+
+MODEL_VARIABLE = "CATCHANGLE_GRADE_MODEL"
+"""Environment variable that names the weights of a site (`catchangle train --ratings`)."""
 
 
 def analyse_path(

@@ -190,7 +190,8 @@ def _plan(rng: np.random.Generator, faults: CohortFaults) -> ExamPlan:
 def _sensors(rng: np.random.Generator, faults: CohortFaults) -> SensorModel:
     """Draw sensors: each fault is worse or milder by a factor of its own."""
     standard = SensorModel()
-    factors = np.exp(rng.uniform(*np.log(faults.gain), len(_SCALED)))
+    mild, bad = (float(np.log(bound)) for bound in faults.gain)
+    factors = np.exp(rng.uniform(mild, bad, len(_SCALED)))
     scaled = {name: getattr(standard, name) * float(factor) for name, factor in zip(_SCALED, factors, strict=True)}
     rates_hz = rng.choice([100.0, 200.0], 2)
     return replace(
