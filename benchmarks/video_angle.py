@@ -82,9 +82,10 @@ def write_altered(source: Path, target: Path, alteration: str) -> float:
         stream.time_base = Fraction(1, 90_000)
         stream.pix_fmt = "yuv420p"
         for time_s, image in images(source, CUT_S if alteration == "cut" else 0.0):
-            start = time_s if start is None else start
             changed = np.ascontiguousarray(alter(image, alteration).astype(np.uint8))
-            stream.height, stream.width = changed.shape[:2]
+            if start is None:
+                start = time_s
+                stream.height, stream.width = changed.shape[:2]
             frame = av.VideoFrame.from_ndarray(changed, format="rgb24")
             frame.pts, frame.time_base = round((time_s - start) * 90_000), Fraction(1, 90_000)
             container.mux(stream.encode(frame))
