@@ -57,6 +57,9 @@ class RadioSlots:
         return np.maximum(ready_s, self.first_s + steps * self.interval_s)
 
 
+_MULTIPLES = (2, 3, 5)
+
+
 def find_slots(received_s: FloatArray, rate: float, params: SlotParams = SlotParams()) -> Iterator[RadioSlots]:
     """Find the connection events that all pings were received at, the longest interval first.
 
@@ -87,6 +90,9 @@ def find_slots(received_s: FloatArray, rate: float, params: SlotParams = SlotPar
         if length[best] < params.concentration:
             continue
         interval_s = nominal_s / (1.0 + float(steps[best]))
+        turns = 2j * np.pi * centred / interval_s
+        if max(abs(np.exp(turns / times).mean()) for times in _MULTIPLES) >= params.concentration:
+            return  # pings in step with the link: every multiple fits as well, and none can be told
         mean_phase = float(np.angle(phasors[best].mean())) / (2 * np.pi) * interval_s
         late = np.mod(centred - mean_phase + 0.5 * interval_s, interval_s) - 0.5 * interval_s
         early = float(np.percentile(late, params.early_percentile))
