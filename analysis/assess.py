@@ -431,10 +431,14 @@ def _emg_catch(exam: _Exam, index: int, fired: Sequence[EmgOnset], seen: _Seen, 
 def _threshold(
     exam: _Exam, fired: Sequence[Sequence[EmgOnset]], seen: Sequence[_Seen], params: AssessParams
 ) -> tuple[Threshold | None, tuple[str, ...]]:
-    """Fit the reflex threshold to all usable stretches, or say why not where there were enough of them."""
+    """Fit the reflex threshold to all stretches, or say why not where there were enough of them.
+
+    A gap elsewhere in a stretch does not matter here: the crossing itself must have been observed.
+    """
     motion, joint = exam.motion, exam.recording.muscle.joint
-    usable = [i for i in range(len(exam.legs)) if not exam.quality[i]]
-    if len(usable) < params.reflex.threshold.min_points:
+    usable = range(len(exam.legs))
+    refused = any(warning.startswith(NOT_GRADED) for warning in exam.recording.warnings)
+    if len(usable) < params.reflex.threshold.min_points or refused:
         return None, ()
     onsets: dict[str, list[ReflexOnset | None]] = {}
     if any(fired):

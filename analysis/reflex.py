@@ -67,6 +67,8 @@ class ReflexParams:
         A catch comes at least this far before the end of range (as in `CatchParams`). Chosen by us.
     min_catch_probability
         A less probable catch is not reported (as in `CatchParams`). Chosen by us.
+    seen_s
+        The joint was observed this long before and after the crossing. Chosen by us.
     least_velocity_deg_s
         Slower crossings are left out: the limb is not being stretched. Chosen by us.
     smear_share
@@ -104,6 +106,7 @@ class ReflexParams:
     catch_spread_s: float = 0.01
     catch_guard_deg: float = 5.0
     min_catch_probability: float = 0.5
+    seen_s: float = 0.05
     least_velocity_deg_s: float = 5.0
     smear_share: float = 0.1
     stiffness_sd: float = 1.0
@@ -242,7 +245,8 @@ def crossing(
     if onset.time_s < start_s + params.least_latency_s or at_s < start_s:
         return None
     velocity = float(np.interp(at_s, motion.time_s, motion.velocity_deg_s))
-    if velocity < params.least_velocity_deg_s:
+    around = slice(*np.searchsorted(motion.time_s, [at_s - params.seen_s, at_s + params.seen_s]).tolist())
+    if velocity < params.least_velocity_deg_s or not motion.seen[around].all():
         return None
     acceleration = float(np.interp(at_s, motion.time_s, motion.acceleration_deg_s2))
     timing = onset.sd_s**2 + params.delay_sd_s**2

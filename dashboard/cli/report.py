@@ -84,6 +84,13 @@ def _print_summary(console: Console, finding: Mapping[str, Any]) -> None:
         f"spasticity angle {degrees(tardieu['spasticity_angle_deg'])}   "
         f"Tardieu X {ABSENT if tardieu['x'] is None else tardieu['x']}"
     )
+    threshold = finding["threshold"]
+    if threshold is not None:
+        low, high = threshold["tsrt_ci95_deg"]
+        console.print(
+            f"Reflex threshold at rest {degrees(threshold['tsrt_deg'])} ({degrees(low)} to {degrees(high)}), "
+            f"μ {threshold['mu_s']:.3f} s; {threshold['n']} stretches, by {threshold['method']}"
+        )
     pendulum = finding["pendulum"]
     if pendulum is not None:
         console.print(
