@@ -319,7 +319,7 @@ def test_time_shift_leaves_the_threshold(exam: Recording) -> None:
 
 
 def test_mirrored_movement_of_the_antagonist_has_the_mirrored_finding(exam: Recording) -> None:
-    """The extensors' stretch is the flexors', mirrored; only the signs differ. (The grade may know the muscle group.)"""
+    """The extensors' stretch is the flexors', mirrored: only the signs differ; the grade may know the muscle group."""
     flexors = dataclasses.replace(exam, force=None, tilt=None, emg=())
     angle = dataclasses.replace(exam.angle, angle_deg=-exam.angle.angle_deg)
     extensors = dataclasses.replace(flexors, muscle_group=MuscleGroup.ELBOW_EXTENSORS, angle=angle)
