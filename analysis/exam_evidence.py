@@ -24,7 +24,7 @@ from analysis.limb import Limb
 from analysis.load import LimbLoad
 from analysis.model import Recording
 from analysis.motion import Motion
-from analysis.muscles import MuscleGroup
+from analysis.muscles import Joint
 from analysis.resistance import ResistanceParams, peak_excess_sd
 from analysis.stretch import Leg
 
@@ -139,8 +139,11 @@ def _alike(stretches: Sequence[Evidence]) -> list[Evidence]:
 
 
 def _common(view: ExamView) -> dict[str, float]:
-    """Tell the muscle group, and what the rules of the scale say, as log-odds of at least each grade."""
-    found = {f"group_{group.value}": float(group is view.recording.muscle_group) for group in MuscleGroup}
+    """Tell the joint, and what the rules of the scale say, as log-odds of at least each grade.
+
+    Not the muscle group: an antagonist's mirrored movement has the same grade.
+    """
+    found = {f"joint_{joint.value}": float(joint is view.recording.muscle.joint) for joint in Joint}
     if view.rules is not None:
         below = np.cumsum(list(view.rules.probabilities.values()))[:-1]
         at_least = np.clip(1.0 - below, _LEAST, 1.0 - _LEAST)

@@ -229,7 +229,7 @@ FAMILIES = MappingProxyType(
         "share of the range that is resisted": ("resisted", "strongly", "faintly"),
         "rules of the scale": ("rule",),
         "EMG": ("emg",),
-        "muscle group and bandwidth": ("group", "cutoff"),
+        "joint and bandwidth": ("joint", "cutoff"),
     }
 )
 """Names under which contributions are shown, and how the names of their numbers begin; the first that fits."""
