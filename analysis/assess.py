@@ -73,9 +73,10 @@ class AssessParams:
         reported. Chosen by us.
     max_slight
         Nor is it in an exam whose grades 0 and 1 together are more probable than this. Chosen by us.
-    least_departure
-        Nor is it where the movement hardly departs from an examiner's own: bell-shaped movements stay below this
-        probability of a catch. Chosen by us.
+    least_departure, least_short_share
+        Nor is it where the movement hardly departs from an examiner's own (bell-shaped movements stay below the first,
+        a probability), unless the fast stretches stop this share of the healthy range before the slow ones, or the limb
+        is as stiff as `stiff_ratio` says. Chosen by us.
     stiff_ratio
         Without a fast stretch, an exam whose widest range is below this many times that of a rigid limb is graded all
         the same: so stiff a limb cannot be moved fast. Chosen by us.
@@ -102,6 +103,7 @@ class AssessParams:
     max_catch_sd_share: float = 0.1
     max_slight: float = 0.1
     least_departure: float = 0.1
+    least_short_share: float = 0.05
     stiff_ratio: float = 2.0
     force_lag_s: float = 0.02
     max_gap_s: float = 0.25
@@ -358,7 +360,9 @@ def _judged(evidence: ExamEvidence | None, index: int, grade: Grade | None, para
         return None
     judged = params.model.catch(of_stretch, evidence.sources)
     slight = grade.probabilities["0"] + grade.probabilities["1"]
-    return replace(judged, sure_exam=slight <= params.max_slight)
+    stiff = evidence.exam["slow_reached"] <= params.stiff_ratio * params.grading.rigid_share
+    stops_short = evidence.exam["fast_gap"] >= params.least_short_share
+    return replace(judged, sure_exam=slight <= params.max_slight, shows=bool(stiff or stops_short))
 
 
 def _catch(exam: _Exam, index: int, seen: _Seen, judged: SeenCatch | None, params: AssessParams) -> Catch | None:
@@ -368,7 +372,7 @@ def _catch(exam: _Exam, index: int, seen: _Seen, judged: SeenCatch | None, param
     motion, leg = exam.motion, exam.legs[index]
     if exam.load is None or not np.isfinite(exam.load.push_Nm[leg.start : leg.end + 1]).all():
         shown = kinematic_catch(motion, leg, seen.departure, probability=seen.probability, params=params.catch)
-        may_be = judged is not None and seen.probability >= params.least_departure
+        may_be = judged is not None and (judged.shows or seen.probability >= params.least_departure)
         return _inferred_catch(exam, leg, judged, params) if shown is None and judged and may_be else shown
     return force_catch(
         motion,

@@ -92,7 +92,8 @@ class CatchWeights:
 class SeenCatch:
     """What the model says of the catch of a stretch: probability, place and its deviation as shares of the range.
 
-    `sure_exam` tells whether the exam as a whole leaves little doubt that it is more than a slight grade.
+    `sure_exam` tells whether the exam as a whole leaves little doubt that it is more than a slight grade, `shows`
+    whether the range of its stretches shows a resistance.
     """
 
     probability: float
@@ -100,6 +101,7 @@ class SeenCatch:
     share: float
     sd_share: float
     sure_exam: bool = True
+    shows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
