@@ -12,6 +12,7 @@ from analysis.model import Side
 from analysis.muscles import MUSCLES, Joint, MuscleGroup
 from capture.anatomy import JOINTS, limb_points, turn_deg
 from capture.encode import RgbImage, StampedImage
+from capture.joint_centres import joint_centres
 from capture.patient import Person, Sighting, choose_patient, group_people, torso
 from capture.pose_model import ModelSize, Pose, PoseModel
 from capture.upright import View
@@ -225,7 +226,7 @@ def _upright_poses(model: PoseModel, rgb: RgbImage, turns: int) -> list[Pose]:
 
 def _angle_deg(pose: Pose, joint: Joint, side: Side, confidence: float) -> float:
     """Return the angle of one pose, NaN where the limb is not trusted; which way a straight joint bends stays open."""
-    limb = limb_points(pose.xy_px[None], pose.confidence[None], joint=joint, side=side)
+    limb = limb_points(joint_centres(pose.xy_px[None]), pose.confidence[None], joint=joint, side=side)
     if limb.confidence[0] < confidence:
         return float("nan")
     return float(JOINTS[joint].zero_deg - abs(turn_deg(limb.reference_px, limb.moved_px)[0]))
