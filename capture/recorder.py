@@ -53,6 +53,7 @@ def record_video(
     *,
     stop: Callable[[float], bool],
     watch: Callable[[StampedImage], None] | None = None,
+    began: Callable[[float], None] | None = None,
     params: EncodeParams = _ENCODING,
 ) -> VideoLog:
     """Save every frame of an open camera until told to stop, or until the camera is lost.
@@ -71,6 +72,8 @@ def record_video(
     watch
         Shown the newest frame, times since the first frame, in a thread of its own, as often as it manages; if it
         raises, it is shown no more, and the recording goes on.
+    began
+        Told when the first frame that is saved was taken, s of the camera's clock.
     params
         How the video is encoded.
 
@@ -93,6 +96,8 @@ def record_video(
                 stamped = StampedImage(time_s=image.time_s - start_s, rgb=image.rgb)
                 if stop(stamped.time_s):
                     break
+                if began is not None and not saved:
+                    began(start_s)
                 writer.write(stamped)
                 saved.append(stamped.time_s)
                 viewer.show(stamped)

@@ -22,8 +22,10 @@ from sensors.errors import SensorError
 from sensors.packets import Arrival, LinkEvent, Role, UnitInfo
 from sensors.timeline import Track, UnitTimeline, build_timeline
 
-__all__ = ["STOPPED_NOTE", "VIDEO_NOTE", "Converted", "convert_journal", "decoder_of"]
+__all__ = ["JOINED_NOTE", "STOPPED_NOTE", "VIDEO_NOTE", "Converted", "convert_journal", "decoder_of"]
 
+JOINED_NOTE = "joined"
+"""Name of a note: a connection (its number, a space, the unit's identity) had streamed before the recording."""
 VIDEO_NOTE = "video_first_ns"
 """Name of the journal's note of when the first frame was taken, ns of the host's clock."""
 STOPPED_NOTE = "stopped"
@@ -172,7 +174,9 @@ def _timelines(journal: Journal, decoders: Callable[[UnitInfo], Decoder]) -> tup
     found: dict[str, UnitTimeline] = {}
     for unit in dict.fromkeys(record.unit_id for record in records):
         try:
-            timeline = build_timeline(unit, records, decoder_of=decoders, origin_ns=origin_ns)
+            timeline = build_timeline(
+                unit, records, decoder_of=decoders, origin_ns=origin_ns, joined=_joined(unit, journal)
+            )
         except KeyError as error:
             sentences.append(f"unit {unit}: no decoder for {error} here; its bytes are kept in the journal")
             continue
@@ -188,6 +192,13 @@ def _timelines(journal: Journal, decoders: Callable[[UnitInfo], Decoder]) -> tup
         name = timeline.info.name if names.count(timeline.info.name) == 1 else f"{timeline.info.name} ({unit})"
         sentences += unit_sentences(name, timeline, [event for event in events if event.unit_id == unit])
     return found, sentences
+
+
+def _joined(unit: str, journal: Journal) -> tuple[int, ...]:
+    """Return the connections of a unit that had streamed before the recording."""
+    notes = [record for record in journal.records if isinstance(record, JournalNote) and record.name == JOINED_NOTE]
+    told = [str(note.value).partition(" ") for note in notes]
+    return tuple(int(segment) for segment, _, whose in told if whose == unit and segment.isdecimal())
 
 
 def _write(

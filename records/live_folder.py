@@ -32,6 +32,7 @@ class LiveHeader:
     started_at: datetime
     subject: Subject
     patient_box: tuple[float, float, float, float] | None = None
+    simulated: bool = False
 
 
 class LiveFolder:
@@ -90,6 +91,7 @@ class LiveFolder:
             "test": header.test.value,
             "started_at": header.started_at.isoformat(),
             "subject": {key: value for key, value in asdict(header.subject).items() if value is not None},
+            **({"simulated": True} if header.simulated else {}),
         }
 
     def finish(self, *, dropped_frames: int = 0) -> Path:

@@ -1,18 +1,29 @@
 """The joint's angle from whatever streams: decoded packets in, the newest angle out."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.model import FloatArray
 from sensors.live_angle import LiveAngle, LiveHingeAngle
 from sensors.live_clock import LiveClock
 from sensors.packets import Arrival, Packet, Pong, Role, SampleBlock, UnitInfo
 from sensors.roles import ChannelKey
 
-__all__ = ["LiveJoint"]
+__all__ = ["AngleFilter", "LiveJoint"]
 
 _ANGULAR = {Role.PROXIMAL, Role.DISTAL}
+
+
+class AngleFilter(Protocol):
+    """What makes an angle of two sensors' samples; called in the order in which they come."""
+
+    def update(
+        self, role: Role, time_s: FloatArray, acc_m_s2: NDArray[np.float64], gyr_rad_s: NDArray[np.float64]
+    ) -> LiveAngle:
+        """Take samples of one sensor, as `LiveHingeAngle.update` does."""
 
 
 class LiveJoint:
@@ -24,14 +35,14 @@ class LiveJoint:
         The newest samples of the angle; ``None`` before the first.
     """
 
-    def __init__(self, role_of: Callable[[ChannelKey], Role | None], angle: LiveHingeAngle | None = None) -> None:
+    def __init__(self, role_of: Callable[[ChannelKey], Role | None], angle: AngleFilter | None = None) -> None:
         self._role_of = role_of
-        self._angle = angle or LiveHingeAngle()
+        self._angle: AngleFilter = angle or LiveHingeAngle()
         self._clocks: dict[str, tuple[int, LiveClock]] = {}
         self.latest: LiveAngle | None = None
 
     @property
-    def angle(self) -> LiveHingeAngle:
+    def angle(self) -> AngleFilter:
         """The filter."""
         return self._angle
 

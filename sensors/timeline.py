@@ -1,7 +1,7 @@
 """From notifications as they came to samples on the host's clock, with the account of what is missing."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -166,6 +166,7 @@ def build_timeline(
     *,
     decoder_of: Callable[[UnitInfo], Decoder],
     origin_ns: int,
+    joined: Collection[int] = (),
     params: TimelineParams = TimelineParams(),
 ) -> UnitTimeline | None:
     """Decode one unit's notifications and place its samples on the recording's clock.
@@ -183,6 +184,8 @@ def build_timeline(
         Gives a fresh decoder for a unit.
     origin_ns
         The recording's start on the host's clock.
+    joined
+        Connections that the recording joined when they had streamed for a while: what came before is not lost.
     params
         Parameters of the steps.
 
@@ -198,7 +201,10 @@ def build_timeline(
     if listener.info is None:
         return None
     channels = sorted({channel for heard in listener.heard.values() for channel in heard.blocks})
-    placed = {segment: _place(segment, heard, origin_ns, params) for segment, heard in sorted(listener.heard.items())}
+    placed = {
+        segment: _place(segment, heard, origin_ns, params, joined=segment in joined)
+        for segment, heard in sorted(listener.heard.items())
+    }
     return UnitTimeline(
         info=listener.info,
         tracks={
@@ -280,9 +286,13 @@ class _Epoch:
     wrap_s: float
 
 
-def _place(segment: int, heard: _Heard, origin_ns: int, params: TimelineParams) -> dict[Channel, _Placed]:
+def _place(
+    segment: int, heard: _Heard, origin_ns: int, params: TimelineParams, *, joined: bool
+) -> dict[Channel, _Placed]:
     """Place the samples of one connection; the channels of a unit share its clock."""
     counts = {channel: _counted(blocks, params) for channel, blocks in heard.blocks.items()}
+    if joined:
+        counts = {channel: _from_first(counted) for channel, counted in counts.items()}
     epochs = {channel: _epochs(heard, channel, counts[channel], origin_ns, params) for channel in heard.blocks}
     _share_clocks(list(epochs.values()))
     return {
@@ -329,6 +339,11 @@ def _counted(blocks: Sequence[tuple[int, SampleBlock]], params: TimelineParams) 
         tick_s=first.tick_s,
         params=params.ticks,
     )
+
+
+def _from_first(counted: Counted) -> Counted:
+    """Count nothing as lost before the first block."""
+    return replace(counted, lost_before=np.r_[np.zeros(1, dtype=np.int64), counted.lost_before[1:]])
 
 
 def _epochs(heard: _Heard, channel: Channel, counted: Counted, origin_ns: int, params: TimelineParams) -> list[_Epoch]:

@@ -1,4 +1,4 @@
-"""Filming an exam from the page: look through the camera, tap the patient, record, and see what was found."""
+"""Recording an exam from the page: look through the camera, tap the patient, watch the sensors, record, analyse."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,57 +7,47 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.errors import CatchangleError
-from analysis.model import Side, Subject, TestKind
-from analysis.muscles import MuscleGroup
+from analysis.model import Subject
 from dashboard.components.camera_view import camera_view
 from dashboard.components.choosing import PATIENT, RECORDING
+from dashboard.components.film_form import FilmPlan, film_form
+from dashboard.components.sensor_panel import sensor_panel, sensor_tools
 from dashboard.components.waiting import waiting
+from dashboard.errors import DashboardError
 from dashboard.services.background import Work
 from dashboard.services.intake import Arrival, receive
-from dashboard.services.live_shots import LiveState
+from dashboard.services.live_shots import LiveState, filming_folder
 from dashboard.services.pipeline import OnProgress
 from dashboard.services.wording import plain, protocol, verbatim
 from records.durable import discard
 from records.live_folder import LiveHeader
-from records.rows import Phase
-from records.rules import check_patient_code
 from records.store import Store
 
 if TYPE_CHECKING:
     from dashboard.services.filming import Filmed
     from dashboard.services.live_exam import LiveExam
+    from dashboard.services.live_sensors import LiveSensors
+    from dashboard.services.recording import Recorded
 
 __all__ = ["FILM", "LOOK", "MODE", "film_panel"]
 
-MODE, LOOK, FILM = "exam-mode", "Look at an exam", "Film an exam"
+MODE, LOOK, FILM = "exam-mode", "Look at an exam", "Record an exam"
 """Key and choices of what the exam page does."""
 
-_EXAM, _PLAN, _FILMING = "film-exam", "film-plan", "film-running"
+_EXAM, _SENSORS, _PLAN, _FILMING = "film-exam", "film-sensors", "film-plan", "film-running"
 _WORK, _LAST = "film-work", "film-last"
 _LOOK_S = 0.3
-_CAMERA, _FILE, _PATTERN = "Camera", "A video file in its place", "Test pattern"
-_TEST_PATTERN = "test-pattern"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """What is to be filmed, as the form says."""
-
-    source: str
-    code: str
-    phase: Phase
-    muscle_group: MuscleGroup
-    side: Side
-    test: TestKind
 
 
 def film_panel(store: Store) -> None:
-    """Show the form that opens a camera, or the camera that is open."""
-    exam: LiveExam | None = st.session_state.get(_EXAM)
-    plan: _Plan | None = st.session_state.get(_PLAN)
-    if exam is None or plan is None:
+    """Show the form that opens camera and sensors, or what is open."""
+    plan: FilmPlan | None = st.session_state.get(_PLAN)
+    if plan is None:
         _open(store)
-    elif exam.state is LiveState.ENDED and not (st.session_state.get(_FILMING) or _WORK in st.session_state):
+        return
+    exam = _camera()
+    busy = st.session_state.get(_FILMING) or _WORK in st.session_state
+    if exam is not None and exam.state is LiveState.ENDED and not busy:
         _forget()
         st.warning(verbatim(exam.fault or "the camera was closed: open it again"), icon=":material/videocam_off:")
         _last_recording()
@@ -66,88 +56,103 @@ def film_panel(store: Store) -> None:
         _live(store, exam, plan)
 
 
-def _open(store: Store) -> None:
-    kind = st.segmented_control(
-        "What films?", [_CAMERA, _FILE, _PATTERN], default=_CAMERA, required=True, key="film-kind"
-    )
-    with st.form("film", border=False):
-        plan = _plan_form(str(kind))
-        sent = st.form_submit_button("Open the camera", type="primary", icon=":material/videocam:")
-    if not sent:
-        return
-    check_patient_code(store.home, plan.code)
-    with st.spinner("opening the camera …"):
-        from dashboard.services.live_exam import open_live_exam  # noqa: PLC0415 (loads the pose models' library)
+def _camera() -> "LiveExam | None":
+    exam: LiveExam | None = st.session_state.get(_EXAM)
+    return exam
 
-        st.session_state[_EXAM] = open_live_exam(plan.source, plan.muscle_group, plan.side)
-        st.session_state[_PLAN] = plan
+
+def _sensors() -> "LiveSensors | None":
+    live: LiveSensors | None = st.session_state.get(_SENSORS)
+    return live
+
+
+def _open(store: Store) -> None:
+    plan = film_form(store)
+    if plan is None:
+        return
+    if plan.wish is not None:
+        _connect(plan)
+    if plan.source:
+        with st.spinner("opening the camera …"):
+            from dashboard.services.live_exam import open_live_exam  # noqa: PLC0415 (loads the pose models' library)
+
+            st.session_state[_EXAM] = open_live_exam(plan.source, plan.muscle_group, plan.side)
+    st.session_state[_PLAN] = plan
     st.rerun()
 
 
-def _plan_form(kind: str) -> _Plan:
-    one, two, three = st.columns(3)
-    source = _TEST_PATTERN
-    if kind == _CAMERA:
-        source = str(one.number_input("Number of the camera", min_value=0, max_value=63, value=0))
-    elif kind == _FILE:
-        source = one.text_input("Path of the video file", placeholder="/data/elbow.mp4").strip()
-    code = two.text_input("Patient code", placeholder="P001", help="A code of yours, never a name.").strip()
-    phase = three.selectbox("Phase", list(Phase), format_func=lambda phase: phase.label)
-    group = one.selectbox("Muscle group", list(MuscleGroup), format_func=plain)
-    side = two.selectbox("Side", list(Side), format_func=str)
-    test = three.selectbox("Protocol", list(TestKind), format_func=lambda test: protocol(test.value))
-    return _Plan(
-        source=source,
-        code=code,
-        phase=phase or Phase.OTHER,
-        muscle_group=group or MuscleGroup.ELBOW_FLEXORS,
-        side=side or Side.LEFT,
-        test=test or TestKind.PASSIVE_STRETCH,
-    )
+def _connect(plan: FilmPlan) -> None:
+    if plan.wish is None:
+        return
+    with st.spinner("connecting to the sensors …"):
+        from dashboard.services.live_sensors import connect_sensors  # noqa: PLC0415 (loads Bluetooth)
+        from dashboard.services.sensor_choice import planning  # noqa: PLC0415 (loads Bluetooth)
+
+        making = planning(plan.wish, plan.muscle_group)
+        st.session_state[_SENSORS] = connect_sensors(making, plan.muscle_group, simulated=plan.wish.simulated)
 
 
-def _live(store: Store, exam: "LiveExam", plan: _Plan) -> None:
-    wide, narrow = st.columns([7, 3], gap="large")
-    with wide:
-        tap = camera_view(exam)
-        if tap is not None and not exam.tap(*tap):
-            st.toast("Nobody was seen there: tap on the patient's body.", icon=":material/person_off:")
+def _live(store: Store, exam: "LiveExam | None", plan: FilmPlan) -> None:
+    live = _sensors()
+    *wide, narrow = st.columns([5, 5, 3] if exam is not None and plan.wish is not None else [7, 3], gap="large")
+    if exam is not None:
+        with wide[0]:
+            tap = camera_view(exam)
+            if tap is not None and not exam.tap(*tap):
+                st.toast("Nobody was seen there: tap on the patient's body.", icon=":material/person_off:")
+    if live is not None and plan.wish is not None:
+        with wide[-1]:
+            sensor_panel(live)
     with narrow:
         st.markdown(f"**{verbatim(plan.code)}**, {plan.side} {plain(plan.muscle_group)}, {protocol(plan.test.value)}")
-        st.caption(
-            "The patient is who you tapped on."
-            if exam.tapped
-            else "The patient is told from the movement. Tap on the patient in the picture if it is the wrong person."
-        )
-        st.caption("Numbers and skeleton are a guide while you film; the finding is measured from the recording.")
+        if plan.wish is not None and plan.wish.simulated:
+            st.badge("simulated", icon=":material/science:", color="violet")
+        if exam is not None:
+            st.caption(
+                "The patient is who you tapped on."
+                if exam.tapped
+                else "The patient is told from the movement. Tap on the patient in the picture if another is marked."
+            )
+        st.caption("What is shown live is a guide while you record; the finding is measured from the recording.")
         _buttons(store, exam, plan)
+        if live is not None and _WORK not in st.session_state:
+            sensor_tools(live)
 
 
-def _buttons(store: Store, exam: "LiveExam", plan: _Plan) -> None:
+def _buttons(store: Store, exam: "LiveExam | None", plan: FilmPlan) -> None:
     if _WORK in st.session_state:
         _wait()
     elif st.session_state.get(_FILMING):
         stopped = st.button("Stop and analyse", type="primary", icon=":material/stop_circle:")
-        if stopped or exam.state is not LiveState.RECORDING:
+        live = _sensors()
+        going = exam.state if exam is not None else LiveState.ENDED if live is None else live.state
+        if stopped or going is not LiveState.RECORDING:
             _finish(store, exam, plan)
     else:
         _idle(store, exam, plan)
 
 
-def _idle(store: Store, exam: "LiveExam", plan: _Plan) -> None:
-    if st.button("Start recording", type="primary", icon=":material/radio_button_checked:"):
+def _idle(store: Store, exam: "LiveExam | None", plan: FilmPlan) -> None:
+    live = _sensors()
+    ready = plan.wish is None or (live is not None and live.state is LiveState.WATCHING)
+    if not ready:
+        if live is not None and live.fault:
+            st.warning(verbatim(live.fault), icon=":material/sensors_off:")
+        if st.button("Connect the sensors again", type="primary", icon=":material/sensors:"):
+            _connect(plan)
+            st.rerun()
+    elif st.button("Start recording", type="primary", icon=":material/radio_button_checked:"):
         _start(store, exam, plan)
         st.rerun()
-    if st.button("Close the camera", icon=":material/videocam_off:"):
-        exam.close()
+    if st.button("Close" if plan.wish is not None else "Close the camera", icon=":material/videocam_off:"):
+        if exam is not None:
+            exam.close()
         _forget()
         st.rerun()
     _last_recording()
 
 
-def _start(store: Store, exam: "LiveExam", plan: _Plan) -> None:
-    from dashboard.services.live_exam import filming_folder  # noqa: PLC0415 (loaded already: the camera is open)
-
+def _start(store: Store, exam: "LiveExam | None", plan: FilmPlan) -> None:
     started_at = datetime.now().astimezone()
     header = LiveHeader(
         muscle_group=plan.muscle_group,
@@ -155,35 +160,63 @@ def _start(store: Store, exam: "LiveExam", plan: _Plan) -> None:
         test=plan.test,
         started_at=started_at,
         subject=Subject(code=plan.code),
+        simulated=plan.wish is not None and plan.wish.simulated,
     )
-    exam.start(filming_folder(store.home, plan.code, started_at), header)
+    out, live = filming_folder(store.home, plan.code, started_at), _sensors()
+    if exam is None:
+        if live is not None:
+            live.start(out, header)
+    elif live is None:
+        exam.start(out, header)
+    else:
+        session = live.lend()
+        try:
+            exam.start(out, header, session)
+        except CatchangleError:
+            live.returned()
+            raise
     st.session_state.pop(_LAST, None)
     st.session_state[_FILMING] = True
 
 
-def _finish(store: Store, exam: "LiveExam", plan: _Plan) -> None:
+def _finish(store: Store, exam: "LiveExam | None", plan: FilmPlan) -> None:
     """End the recording and begin to analyse it, in the background: a tap or a click must not break it off."""
     st.session_state.pop(_FILMING, None)
     try:
-        filmed = exam.stop()
+        recorded = _stop(exam)
     except CatchangleError as error:
         st.session_state[_LAST] = _Last(said="", warnings=(str(error),), recording="", code=plan.code)
         st.rerun()
-    st.session_state[_WORK] = Work(lambda tell: _analyse(store, filmed, plan, tell))
+    st.session_state[_WORK] = Work(lambda tell: _analyse(store, recorded, plan, tell))
     st.rerun()
 
 
-def _analyse(store: Store, filmed: "Filmed", plan: _Plan, tell: OnProgress) -> "_Last":
+def _stop(exam: "LiveExam | None") -> "Filmed | Recorded":
+    live = _sensors()
+    if exam is None:
+        if live is None:
+            raise DashboardError("nothing was recorded: connect the sensors again")
+        return live.stop()
+    try:
+        return exam.stop()
+    finally:
+        if live is not None:
+            live.returned()
+
+
+def _analyse(store: Store, filmed: "Filmed | Recorded", plan: FilmPlan, tell: OnProgress) -> "_Last":
     """Analyse a recording and keep it; what cannot be analysed stays where it was filmed, and that is said."""
-    video = filmed.video
-    said = f"{video.n_frames} frames, {video.duration_s:.1f} s"
+    said = _amount(filmed)
     try:
         recording = receive(store, filmed.folder, _arrival(plan), tell)
     except CatchangleError as error:
         kept = f"{error}; what was recorded ({said}) is kept in {filmed.folder}"
         return _Last(said="", warnings=(*filmed.warnings(), kept), recording="", code=plan.code)
-    discard(filmed.folder)
     said = f"{said}, kept under {plan.code}."
+    if filmed.sensors is None:
+        discard(filmed.folder)
+    else:
+        said = f"{said} Every packet as it came is in {filmed.folder}."
     return _Last(said=said, warnings=filmed.warnings(), recording=recording.id, code=plan.code)
 
 
@@ -198,7 +231,17 @@ def _wait() -> None:
     st.rerun()
 
 
-def _arrival(plan: _Plan) -> Arrival:
+def _amount(filmed: "Filmed | Recorded") -> str:
+    """Say how much was recorded."""
+    video, sensors = filmed.video, filmed.sensors
+    parts = [] if video is None else [f"{video.n_frames} frames, {video.duration_s:.1f} s"]
+    if sensors is not None:
+        lost = f"{sensors.lost} lost" if sensors.lost else "none known to be lost"
+        parts.append(f"{sensors.received} samples of sensors, {sensors.seconds:.1f} s, {lost}")
+    return "; ".join(parts)
+
+
+def _arrival(plan: FilmPlan) -> Arrival:
     return Arrival(
         code=plan.code,
         phase=plan.phase,
@@ -237,5 +280,8 @@ def _open_exam(code: str, recording: str) -> None:
 
 
 def _forget() -> None:
-    for name in (_EXAM, _PLAN, _FILMING):
+    live = _sensors()
+    if live is not None:
+        live.close()
+    for name in (_EXAM, _SENSORS, _PLAN, _FILMING):
         st.session_state.pop(name, None)

@@ -11,14 +11,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
 from analysis.errors import CatchangleError
-from dashboard.components.media import PICTURE_ROUTE, VIDEO_ROUTE, tickets
+from dashboard.components.media import BOARD_ROUTE, PICTURE_ROUTE, VIDEO_ROUTE, tickets
 from dashboard.components.theme import THEME
 from dashboard.services.exams import video_file
+from dashboard.services.live_board import find_live_board
 from dashboard.services.live_shots import find_live_view
 from dashboard.services.privacy import PRIVACY
 from dashboard.services.serving import Serving
@@ -43,6 +44,7 @@ def build_app() -> st.App:
         routes=[
             Route(f"{VIDEO_ROUTE}/{{recording_id}}", _video),
             Route(f"{PICTURE_ROUTE}/{{exam_id}}", _picture),
+            Route(f"{BOARD_ROUTE}/{{board_id}}", _board),
             Route("/patients", _first_page),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(OWN_HOSTS), www_redirect=False)],
@@ -105,6 +107,21 @@ async def _picture(request: Request) -> Response:
         headers={**_PRIVATE, **said},
         media_type="image/jpeg",
     )
+
+
+async def _board(request: Request) -> Response:
+    """Send what connected sensors say now to who holds a ticket for it."""
+    board_id = request.path_params["board_id"]
+    if not tickets().admits(board_id, request.query_params.get("ticket", "")):
+        return PlainTextResponse("this link is not good, or not any more: reload the page", status_code=403)
+    live = find_live_board(board_id)
+    if live is None:
+        return PlainTextResponse("these sensors are not connected", status_code=404)
+    try:
+        after_s = float(request.query_params.get("after", "-1"))
+    except ValueError:
+        return PlainTextResponse("after: expected seconds", status_code=400)
+    return JSONResponse(dict(await run_in_threadpool(live.board, after_s)), headers=_PRIVATE)
 
 
 def _find_video(recording_id: str) -> Path | None:

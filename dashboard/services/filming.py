@@ -9,6 +9,8 @@ from capture.encode import StampedImage
 from capture.recorder import VideoLog
 from dashboard.errors import DashboardError
 from dashboard.services.recording import Recorded, record_exam
+from dashboard.services.sensor_session import SensorSession
+from records.journal_folder import Converted
 from records.live_folder import LiveHeader
 
 __all__ = ["Filmed", "film_exam"]
@@ -20,10 +22,12 @@ class Filmed:
 
     folder: Path
     video: VideoLog
+    sensors: Converted | None = None
+    fault: str = ""
 
     def warnings(self) -> tuple[str, ...]:
         """Return what the person who filmed should know, one sentence each."""
-        return Recorded(folder=self.folder, video=self.video, sensors=None).warnings()
+        return Recorded(folder=self.folder, video=self.video, sensors=self.sensors, fault=self.fault).warnings()
 
 
 def film_exam(
@@ -33,6 +37,7 @@ def film_exam(
     *,
     stop: Callable[[float], bool],
     watch: Callable[[StampedImage], None] | None = None,
+    sensors: SensorSession | None = None,
 ) -> Filmed:
     """Record from an open camera into a new recording folder until told to stop, or until the camera is lost.
 
@@ -46,13 +51,15 @@ def film_exam(
         What is known of the exam.
     stop, watch
         As for `capture.recorder.record_video`.
+    sensors
+        Sensors that stream; the camera must be on the clock of `time.perf_counter` then.
 
     Raises
     ------
     CatchangleError
         If nothing can be written, or nothing was recorded; where something was, the message says where it is.
     """
-    recorded = record_exam(out, header, camera=camera, stop=stop, watch=watch)
+    recorded = record_exam(out, header, camera=camera, sensors=sensors, stop=stop, watch=watch)
     if recorded.video is None:
         raise DashboardError(f"{out}: nothing was recorded; film for longer")
-    return Filmed(folder=recorded.folder, video=recorded.video)
+    return Filmed(folder=recorded.folder, video=recorded.video, sensors=recorded.sensors, fault=recorded.fault)

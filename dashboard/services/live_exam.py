@@ -3,7 +3,6 @@
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
@@ -19,9 +18,10 @@ from capture.recorder import Viewer
 from dashboard.errors import DashboardError
 from dashboard.services.filming import Filmed, film_exam
 from dashboard.services.live_shots import LiveShot, LiveState, open_live_view
+from dashboard.services.sensor_session import SensorSession
 from records.live_folder import LiveHeader
 
-__all__ = ["LiveExam", "LiveExamParams", "filming_folder", "open_live_exam"]
+__all__ = ["LiveExam", "LiveExamParams", "open_live_exam"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,7 @@ class _Order:
 
     out: Path
     header: LiveHeader
+    sensors: SensorSession | None
 
 
 class LiveExam:
@@ -126,8 +127,8 @@ class LiveExam:
         self._box = box or self._box
         return box is not None
 
-    def start(self, out: Path, header: LiveHeader) -> None:
-        """Start to record into a new recording folder.
+    def start(self, out: Path, header: LiveHeader, sensors: SensorSession | None = None) -> None:
+        """Start to record into a new recording folder, with sensors that stream if there are any.
 
         Raises
         ------
@@ -139,7 +140,7 @@ class LiveExam:
         self._stop.clear()
         self._outcome = None
         self._shot = replace(self._shot, recorded_s=0.0)
-        self._order = _Order(out=out, header=replace(header, patient_box=self._box))
+        self._order = _Order(out=out, header=replace(header, patient_box=self._box), sensors=sensors)
 
     def stop(self) -> Filmed:
         """End the recording, wait until it is complete, and return it.
@@ -165,7 +166,7 @@ class LiveExam:
     def _opened_or_closed(self) -> Camera:
         """Open the camera; what was loaded already is let go if that fails."""
         try:
-            return Camera(self.source, self._params.camera).__enter__()
+            return Camera(self.source, self._params.camera, clock=time.perf_counter).__enter__()
         except CaptureError:
             self._live.__exit__(None, None, None)
             raise
@@ -199,7 +200,7 @@ class LiveExam:
     def _reopen(self) -> None:
         """Start again: the file that stands in for a camera has ended, or is to be recorded from its beginning."""
         self._camera.close()
-        self._camera = Camera(self.source, self._params.camera).__enter__()
+        self._camera = Camera(self.source, self._params.camera, clock=time.perf_counter).__enter__()
 
     def _film(self) -> None:
         order = self._order
@@ -207,11 +208,16 @@ class LiveExam:
             return
         if Path(self.source).is_file():  # what stands in for the camera is recorded from its beginning
             self._reopen()
-        began_s = time.monotonic()
+        began_s = time.perf_counter()
         outcome: Filmed | str
         try:
             filmed = outcome = film_exam(
-                self._camera, order.out, order.header, stop=self._enough, watch=lambda image: self._look(image, began_s)
+                self._camera,
+                order.out,
+                order.header,
+                stop=self._enough,
+                watch=lambda image: self._look(image, began_s),
+                sensors=order.sensors,
             )
             if filmed.video.lost:
                 self.fault = filmed.video.lost
@@ -263,8 +269,3 @@ def open_live_exam(
         If it cannot be opened.
     """
     return open_live_view(source, lambda: LiveExam(source, muscle_group, side, params))
-
-
-def filming_folder(home: Path, code: str, started_at: datetime) -> Path:
-    """Name a folder for a new recording."""
-    return home / "filmed" / f"{started_at:%Y%m%d-%H%M%S}-{code}"

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, TypeVar
 
-__all__ = ["LiveShot", "LiveState", "LiveView", "find_live_view", "open_live_view"]
+__all__ = ["LiveShot", "LiveState", "LiveView", "filming_folder", "find_live_view", "open_live_view"]
 
 
 class LiveState(StrEnum):
@@ -84,3 +86,8 @@ def open_live_view(source: str, opening: Callable[[], View]) -> View:
 def find_live_view(view_id: str) -> LiveView | None:
     """Return the open camera of that id, ``None`` if there is none."""
     return _OPEN.get(view_id)
+
+
+def filming_folder(home: Path, code: str, started_at: datetime) -> Path:
+    """Name a folder for a new recording."""
+    return home / "filmed" / f"{started_at:%Y%m%d-%H%M%S}-{code}"

@@ -125,9 +125,8 @@ def _film(
         while not enough(time.monotonic() - start_s):
             time.sleep(_LOOK_S)
         return None
-    if sensors is not None:
-        sensors.video_began(camera.began_s)
+    began = None if sensors is None else sensors.video_began  # a camera that was looked through began long before
     try:
-        return record_video(camera, folder.video, stop=enough, watch=watch)
+        return record_video(camera, folder.video, stop=enough, watch=watch, began=began)
     except VideoWriteError as error:
         raise DashboardError(f"{error}; what was recorded until then is in {folder.video.parent}") from error

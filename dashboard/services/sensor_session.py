@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,11 @@ from typing import Any, Self
 from analysis.errors import CatchangleError
 from dashboard.errors import DashboardError
 from records.journal import JournalHeader, JournalNote
-from records.journal_folder import STOPPED_NOTE, VIDEO_NOTE
+from records.journal_folder import JOINED_NOTE, STOPPED_NOTE, VIDEO_NOTE
 from records.journal_writer import JournalWriter
 from sensors.engine import Engine
 from sensors.errors import LinkError
-from sensors.packets import Arrival, Channel, Role, UnitInfo
+from sensors.packets import Arrival, Channel, LinkEvent, Role, UnitInfo
 from sensors.roles import ChannelKey, RoleMap, assign_roles
 from sensors.streaming import Air, FoundUnit, Stamped, UnitState, UnitStatus, Watch
 
@@ -58,6 +59,8 @@ class SensorPlan:
         How long they have to begin streaming (s): connecting takes some seconds each.
     stop_s
         How long they have to stop (s).
+    early_s
+        The recording begins with what came so long (s) before it was started; without, with all that came.
     """
 
     airs: Airs
@@ -68,6 +71,7 @@ class SensorPlan:
     scan_s: float = 5.0
     ready_s: float = 60.0
     stop_s: float = 15.0
+    early_s: float | None = None
 
 
 @asynccontextmanager
@@ -108,8 +112,10 @@ class SensorSession:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: Engine | None = None
         self._journal: JournalWriter | None = None
-        self._early: list[Stamped] = []
+        self._early: deque[Stamped] = deque()
+        self._joined: set[tuple[str, int]] = set()
         self._found: list[FoundUnit] = []
+        self._status: tuple[UnitStatus, ...] = ()
         self._units: dict[str, UnitInfo] = {}
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -142,7 +148,7 @@ class SensorSession:
 
     def status(self) -> tuple[UnitStatus, ...]:
         """Tell what is known of each unit now."""
-        return () if self._engine is None else self._engine.status()
+        return self._status
 
     def roles(self) -> dict[Role, ChannelKey]:
         """Return which channel has which role.
@@ -190,6 +196,7 @@ class SensorSession:
             first_ns = min(
                 (one.arrival_ns for one in self._early if isinstance(one, Arrival)), default=time.perf_counter_ns()
             )
+            said = [unit for unit in self._units.values() if not any(unit is early for early in self._early)]
             header = JournalHeader(
                 started_ns=first_ns - _BEFORE_NS,
                 exam=exam,
@@ -197,9 +204,12 @@ class SensorSession:
                 settings=dict(self._plan.settings),
             )
             self._journal = JournalWriter(path, header)
-            for record in self._early:
+            for record in (*said, *self._early):
                 self._journal.put(record)
-            self._early = []
+            self._early = deque()
+            for unit_id, segment in sorted(self._joined):
+                value = f"{segment} {unit_id}"
+                self._journal.put(JournalNote(at_ns=header.started_ns, name=JOINED_NOTE, value=value))
         self._plan.begin()
 
     def video_began(self, at_s: float) -> None:
@@ -233,7 +243,12 @@ class SensorSession:
                 self._found.append(found)
                 engine.add(found)
             self._engine = engine
-            await engine.run()
+            self._status = engine.status()
+            running = asyncio.ensure_future(engine.run())
+            while not running.done():
+                await asyncio.wait([running], timeout=_STATUS_S)
+                self._status = engine.status()  # in the loop's own thread: others may not look while packets come
+            await running
 
     def _take(self, record: Stamped) -> None:
         """Keep what came (called in the event loop)."""
@@ -244,7 +259,18 @@ class SensorSession:
                 self._journal.put(record)
             else:
                 self._early.append(record)
+                self._forget_early()
             self._changed.notify_all()
+
+    def _forget_early(self) -> None:
+        """Keep, of what came before the recording, only the last seconds and what the units are."""
+        if self._plan.early_s is None:
+            return
+        since_ns = time.perf_counter_ns() - round(self._plan.early_s * 1e9)
+        while len(self._early) > 1 and _at_ns(self._early[0]) < since_ns:
+            gone = self._early.popleft()
+            if isinstance(gone, Arrival):
+                self._joined.add((gone.unit_id, gone.segment))
 
     def _wait_until_streaming(self) -> None:
         until_s = time.monotonic() + self._plan.scan_s + self._plan.ready_s
@@ -277,10 +303,23 @@ class SensorSession:
         self._thread.join(timeout=self._plan.stop_s)
 
 
+_STATUS_S = 0.05
+"""What is known of the units is gathered so often."""
 _LOOK_S = 0.1
 """How often it is looked whether all units stream."""
 _BEFORE_NS = 100_000_000
 """The first packet's samples were taken a little before it came: times begin above zero."""
+
+
+def _at_ns(record: Stamped) -> int:
+    """When something happened; what a unit is holds at any time."""
+    match record:
+        case Arrival():
+            return record.arrival_ns
+        case LinkEvent():
+            return record.at_ns
+        case _:
+            return 0
 
 
 def _wanted(found: Sequence[FoundUnit], choices: Sequence[SensorChoice]) -> list[FoundUnit]:

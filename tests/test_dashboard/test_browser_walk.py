@@ -199,7 +199,7 @@ def test_an_exam_is_filmed_from_the_page(home: Path, tmp_path: Path) -> None:
         page = browser.new_page(viewport={"width": 1400, "height": 1100})
         witness = Witness(page, where)
         page.goto(f"{where.url}/exam", timeout=PATIENCE_MS)
-        page.get_by_text("Film an exam").click(timeout=PATIENCE_MS)
+        page.get_by_text("Record an exam").click(timeout=PATIENCE_MS)
         page.get_by_text("A video file in its place").click(timeout=PATIENCE_MS)
         page.get_by_role("textbox", name="Path of the video file").fill(str(CLIPS / "elbow_a.mp4"))
         page.get_by_role("textbox", name="Patient code").fill("P001")
