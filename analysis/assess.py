@@ -23,7 +23,7 @@ from analysis.finding import (
     Threshold,
     VelocityClass,
 )
-from analysis.grade_model import GradeModel, SeenCatch, standard_model
+from analysis.grade_model import GradeModel, SeenCatch, never_alone, standard_model
 from analysis.grading import GradingParams, grade_by_force
 from analysis.limb import Limb, limb_of
 from analysis.load import LimbLoad, LoadParams, measure_load
@@ -518,11 +518,15 @@ def _grade(
         rules=_rules(exam, measured, params),
     )
     evidence = gather_evidence(view, params.evidence)
-    grade, strange = params.model.grade(evidence.exam, evidence.sources, view.rules)
+    grade, strange = params.model.grade(
+        evidence.exam, evidence.sources, view.rules, rules_share=params.grading.rules_share
+    )
     if strange:
         return evidence, None, (*why, f"{NOT_GRADED} {strange}")
-    note = () if view.rules else ("the grade is inferred from movement alone: resistance was not measured",)
-    return evidence, grade, (*why, *note)
+    if view.rules or grade is None:
+        return evidence, grade, why
+    note = "the grade is inferred from movement alone: resistance was not measured"
+    return evidence, never_alone(grade), (*why, note)
 
 
 def _rules(exam: _Exam, measured: Sequence[int], params: AssessParams) -> Grade | None:

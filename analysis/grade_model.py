@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from analysis.finding import GRADES, Grade
 from analysis.model import FloatArray
 from analysis.ordinal import Basis, Matrix, cumulative_probabilities, design, grown_sets, linear, logistic
 
-__all__ = ["CatchWeights", "GradeModel", "GradeWeights", "SeenCatch", "standard_model"]
+__all__ = ["CatchWeights", "GradeModel", "GradeWeights", "SeenCatch", "never_alone", "standard_model"]
 
 _FORMAT = "catchangle-grade-model"
 
@@ -56,9 +56,6 @@ class GradeWeights:
             (1.0 - _DOUBT) * cumulative_probabilities(self.log_odds(rows)) + _DOUBT / len(GRADES), dtype=np.float64
         )
 
-
-_RULES_SHARE = 0.4
-"""Weight of the rules of the scale beside the trained grade; chosen by us, by two simulators."""
 
 _DOUBT = 0.006
 """Probability that the model does not describe an exam, spread evenly; chosen by us."""
@@ -125,11 +122,13 @@ class GradeModel:
     catches: Mapping[Sources, CatchWeights]
     calibration: str = ""
 
-    def grade(self, evidence: Evidence, sources: Sources, rules: Grade | None = None) -> tuple[Grade | None, str]:
+    def grade(
+        self, evidence: Evidence, sources: Sources, rules: Grade | None = None, *, rules_share: float = 0.4
+    ) -> tuple[Grade | None, str]:
         """Grade an exam, or say why not: an exam unlike all that the model was trained on is not graded.
 
-        Where resistance was measured, the grade by the rules of the scale has a say of its own: on patients of another
-        simulator than the training's, both together err least.
+        Where resistance was measured, the grade by the rules of the scale has a say of `rules_share`: on patients of
+        another simulator than the training's, both together err least.
         """
         weights = self.grades.get(sources)
         if weights is None:
@@ -143,7 +142,7 @@ class GradeModel:
         probabilities = weights.probabilities([evidence])
         if rules is not None:
             said = np.array(list(rules.probabilities.values()))
-            probabilities = (1.0 - _RULES_SHARE) * probabilities + _RULES_SHARE * said
+            probabilities = (1.0 - rules_share) * probabilities + rules_share * said
         low, high = grown_sets(probabilities, weights.mass)[0]
         grade = Grade(
             probabilities={label: float(p) for label, p in zip(GRADES, probabilities[0], strict=True)},
@@ -200,6 +199,18 @@ class GradeModel:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"expected a grade model written by `catchangle train`; got {error!r}") from error
+
+
+def never_alone(grade: Grade) -> Grade:
+    """Widen a set of one grade by the more probable of its neighbours.
+
+    For exams without force: neighbouring grades differ by resistance, which the movement does not show.
+    """
+    if len(grade.set90) > 1:
+        return grade
+    at = GRADES.index(grade.set90[0])
+    likelier = max((i for i in (at - 1, at + 1) if 0 <= i < len(GRADES)), key=lambda i: grade.probabilities[GRADES[i]])
+    return replace(grade, set90=tuple(GRADES[i] for i in sorted((at, likelier))))
 
 
 _SURE_CATCH = 0.94

@@ -1,7 +1,7 @@
 """The modified Ashworth grade as a distribution: the operational rules, carried through what is not known exactly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from analysis.finding import GRADES, Grade
 from analysis.limb import Limb
 from analysis.model import FloatArray
 
-__all__ = ["FastEvidence", "GradingParams", "KinematicEvidence", "grade_by_force", "grade_by_movement", "rule_grades"]
+__all__ = ["FastEvidence", "GradingParams", "grade_by_force", "rule_grades"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +25,6 @@ class GradingParams:
         A fast stretch that ends before this share of the healthy range is grade 3 (operational scale).
     rigid_share
         A slow range below this share of the healthy range is grade 4 (operational scale).
-    temperature
-        Widening of the odds of a grade from movement alone. Chosen by us.
-    catch_weight
-        What a catch that the movement shows adds to the severity, in log-odds before widening. Chosen by us.
     draws
         Number of draws; seeded, so that the same exam has the same grade.
     seed
@@ -38,19 +34,19 @@ class GradingParams:
         excess itself. Chosen by us.
     range_sd_share
         Standard deviation of a range, as a share of the healthy one. Chosen by us.
-    doubt, wild_doubt, movement_doubt
+    doubt, wild_doubt
         Probability that the rules do not describe this exam: spread over the neighbours of each grade, and evenly over
-        all grades; the last instead of the second for movement alone. Chosen by us: no grade is certain.
+        all grades. Chosen by us: no grade is certain.
     covered
         Probability that `Grade.set90` holds.
+    rules_share
+        Weight of these rules beside the trained grade. Chosen by us, by the patients of two simulators.
     """
 
     brief_share: float = 0.15
     half_share: float = 0.50
     short_share: float = 0.60
     rigid_share: float = 0.15
-    temperature: float = 1.5
-    catch_weight: float = 2.0
     draws: int = 400
     seed: int = 20240607
     excess_floor_share: float = 0.1
@@ -58,8 +54,8 @@ class GradingParams:
     range_sd_share: float = 0.015
     doubt: float = 0.04
     wild_doubt: float = 0.012
-    movement_doubt: float = 0.12
     covered: float = 0.90
+    rules_share: float = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,25 +74,6 @@ class FastEvidence:
 
     excess_Nm: FloatArray
     modes_Nm: NDArray[np.float64]
-    reached_share: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KinematicEvidence:
-    """What one fast stretch shows without force.
-
-    Attributes
-    ----------
-    catch_probability
-        Probability of a catch.
-    acceleration_share
-        Largest departure in acceleration from the reference movement, over the reference's peak; 0 where there is none.
-    reached_share
-        Share of the healthy range that the stretch reached.
-    """
-
-    catch_probability: float
-    acceleration_share: float
     reached_share: float
 
 
@@ -177,38 +154,6 @@ def rule_grades(
         [5, 4, 0, 3, 2],
         default=1,
     )
-
-
-def grade_by_movement(
-    fast: Sequence[KinematicEvidence], *, slow_share: float | None, params: GradingParams = GradingParams()
-) -> Grade:
-    """Grade an exam from its movement alone: wide, for resistance was not measured.
-
-    A cumulative logit model over how far the limb could be moved fast and slowly, and how its fast movement departs
-    from the examiner's; a visible catch raises the grade by a weight of our choice.
-
-    Notes
-    -----
-    Fitted by maximum likelihood to some 500 exams of `analysis.simulate` (seeds 11 to 14, joint angle with noise of an
-    inertial sensor and of video). On virtual patients left out, the weighted kappa is 0.72; no rated clinical
-    recordings were available, so the odds are widened by a temperature.
-    """
-    departure, reached, caught = (
-        float(np.median([getattr(stretch, name) for stretch in fast]))
-        for name in ("acceleration_share", "reached_share", "catch_probability")
-    )
-    shown = (departure, reached, reached if slow_share is None else slow_share)
-    bounded = [float(np.clip(value, *bounds)) for value, bounds in zip(shown, _SHOWN_BOUNDS, strict=True)]
-    severity = float(np.dot(_SHOWN_WEIGHTS, bounded)) + params.catch_weight * caught
-    cumulative = 1.0 / (1.0 + np.exp(-(np.array(_GRADE_CUTS) - severity) / params.temperature))
-    return _distribution(np.diff([0.0, *cumulative, 1.0]), replace(params, wild_doubt=params.movement_doubt))
-
-
-_SHOWN_BOUNDS = ((0.05, 2.5), (0.1, 1.0), (0.05, 1.0))
-"""Departure in acceleration, fast and slow range within which the model was fitted; beyond, it does not extrapolate."""
-
-_SHOWN_WEIGHTS = (1.44, -12.33, -10.57)
-_GRADE_CUTS = (-20.81, -19.81, -18.69, -17.41, -5.16)
 
 
 def _draw(

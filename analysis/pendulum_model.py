@@ -146,7 +146,8 @@ def fit_pendulum_model(
             time_s=after_s,
             params=params,
         )
-        return modelled - seen_deg
+        missed: FloatArray = modelled - seen_deg
+        return missed
 
     fitted = least_squares(
         misfit,

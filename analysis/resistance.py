@@ -35,6 +35,9 @@ class ResistanceParams:
     min_probability
         A less probable catch is not reported: in healthy limbs of virtual patients, drifting angles included, a lower
         bound reports catches that are not there.
+    plain_probability, plain_judged
+        A catch that a trained model leaves open is reported all the same where the excess stands this far beyond its
+        own error, and the model gives it at least so much: nobody would understand a grade 2 without a catch.
     max_correlation
         Stiffness and viscosity are separated where angle and velocity correlate less than this.
     inertia_sd_share, healthy_sd_share
@@ -49,6 +52,8 @@ class ResistanceParams:
 
     hold_s: float = 0.02
     min_probability: float = 0.8
+    plain_probability: float = 0.98
+    plain_judged: float = 0.5
     max_correlation: float = 0.95
     inertia_sd_share: float = 0.05
     healthy_sd_share: float = 0.1
@@ -128,7 +133,10 @@ def force_catch(  # noqa: PLR0913 (three say where, the others what is known of 
         return None
     margin = (float(excess.max()) - limb.noticeable_Nm) / peak_excess_sd(leg, load, limb=limb, params=params)
     probability = min(float(1.0 / (1.0 + np.exp(-_NORMAL_AS_LOGISTIC * margin))), exam_probability, _NEVER_SURER)
-    probability, reported = (probability, probability >= params.min_probability) if judged is None else judged
+    reported = probability >= params.min_probability
+    if judged is not None:
+        plain = probability >= params.plain_probability and judged[0] >= params.plain_judged
+        probability, reported = judged[0], judged[1] or plain
     if not reported:
         return None
     value = float(_at(stretch, at))

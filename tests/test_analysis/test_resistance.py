@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from analysis.assess import assess
+from analysis.assess import AssessParams, assess
 from analysis.finding import GRADES, Assessment, StretchFinding, VelocityClass
 from analysis.grading import GradingParams, rule_grades
 from analysis.limb import healthy_torque_Nm, limb_of, stretch_fraction
@@ -103,8 +103,10 @@ def test_planted_excess_gives_its_size_and_its_catch(
 def test_grade_follows_the_operational_rules(
     planter: "Planter", level: float, first: float, last: float, grade: str
 ) -> None:
-    found = assess(torque_exam(planter, level=level, first=first, last=last, lean_deg=30.0))
-    assert found.grade.label == grade
+    exam = torque_exam(planter, level=level, first=first, last=last, lean_deg=30.0)
+    by_rules_alone = AssessParams(grading=GradingParams(rules_share=1.0))
+    assert assess(exam, by_rules_alone).grade.label == grade
+    found = assess(exam)
     assert grade in found.grade.set90
     assert max(found.grade.probabilities.values()) < 0.99
     assert min(found.grade.probabilities.values()) > 0.0
