@@ -113,14 +113,25 @@ CLIPS = (
 )
 
 
+def signed_deg(truth: Any) -> np.ndarray:  # noqa: ANN401 - a structured array
+    """Give the true angle, which is unsigned, the sign that the joints' centres in the picture show past straight."""
+    proximal, joint, distal = (
+        np.stack([truth[f"{name}_x_px"], truth[f"{name}_y_px"]], axis=1) for name in ("proximal", "joint", "distal")
+    )
+    (x, y), (u, v) = (proximal - joint).T, (distal - joint).T
+    bent = x * v - y * u
+    return np.where(np.sign(bent) == np.sign(np.median(bent)), 1.0, -1.0) * truth["flexion_deg"]
+
+
 def clips(data: Path, work: Path) -> Part:
     """Hold the angle of rendered two-person exams, and what is read off it, against the truth."""
     part = Part(
         "Video: rendered two-person exams",
-        "No hint but muscle group and side. Limits: two stretches, V1 and V3; mean absolute error (MAE) of the angle ≤ 6°. Aims of the "
-        "video goniometer, not all met yet: MAE ≤ 5°, ≤ 3.5° without each clip's constant offset, 95th percentile of that ≤ 10°; the "
-        "difference of the two stretches' ends, and the range, within 3° of the same reading of the true angle; peak velocity within "
-        "15 % on the clips of 60 frames/s.",
+        "No hint but muscle group and side. Limits: two stretches, V1 and V3; mean absolute error (MAE) of the angle ≤ 5°, ≤ 3.5° "
+        "without each clip's constant offset, 95th percentile of that ≤ 10°; the difference of the two stretches' ends, and the range, "
+        "within 3° of the same reading of the true angle; peak velocity within 15 % on the clips of 60 frames/s. The true angle is "
+        "unsigned; past straight it has the sign that the joints' centres in the picture show. Altered copies: "
+        "[validation/video_altered.md](validation/video_altered.md).",
         (
             "clip",
             "stretches",
@@ -130,7 +141,6 @@ def clips(data: Path, work: Path) -> Part:
             "end difference, true",
             "range, true",
             "peak velocity, true",
-            "aims met",
         ),
     )
     for name, group, side in CLIPS:
@@ -139,16 +149,18 @@ def clips(data: Path, work: Path) -> Part:
             return part
         found = analyze([source], "--muscle-group", group, "--side", side, "--angles", str(work))[0]
         truth = table(data / "clips" / f"{name}_truth.csv")
-        known = analyze([write_folder(work / name, group, side, angle_stream(truth["t_s"], truth["flexion_deg"]))])[0]
+        true_deg = signed_deg(truth)
+        known = analyze([write_folder(work / name, group, side, angle_stream(truth["t_s"], true_deg))])[0]
         angle_deg = read_angles(work / f"{name}.csv", truth["t_s"])
-        error = angle_deg - truth["flexion_deg"]
+        error = angle_deg - true_deg
         free = np.abs(error - np.median(error))
         classes = [stretch["velocity"] for stretch in found["stretches"]]
         ends = [_end_difference_deg(finding) for finding in (found, known)]
-        spans = [float(np.ptp(np.percentile(x, (0.5, 99.5)))) for x in (angle_deg, truth["flexion_deg"])]
+        spans = [float(np.ptp(np.percentile(x, (0.5, 99.5)))) for x in (angle_deg, true_deg)]
         peaks = [max(s["peak_velocity_deg_s"] for s in finding["stretches"]) for finding in (found, known)]
-        aims = (
-            np.abs(error).mean() <= 5
+        met = (
+            classes == ["V1", "V3"]
+            and np.abs(error).mean() <= 5
             and free.mean() <= 3.5
             and np.percentile(free, 95) <= 10
             and abs(ends[0] - ends[1]) <= 3
@@ -164,8 +176,7 @@ def clips(data: Path, work: Path) -> Part:
             f"{ends[0]:.1f}°, {ends[1]:.1f}°",
             f"{spans[0]:.1f}°, {spans[1]:.1f}°",
             f"{peaks[0]:.0f}, {peaks[1]:.0f} °/s",
-            "yes" if aims else "no",
-            met=classes == ["V1", "V3"] and np.abs(error).mean() <= 6,
+            met=bool(met),
         )
     return part
 
@@ -392,7 +403,21 @@ at the end.
 
 """
 
-TAIL = """## The recordings
+TAIL = """## Further figures
+
+Each page is the output of the command that stands in it.
+
+| page | figures |
+|---|---|
+| [validation/video_altered.md](validation/video_altered.md) | the rendered exams mirrored, turned, small, dark, compressed, cut |
+| [validation/imu_angle.md](validation/imu_angle.md) | the inertial angle on virtual patients, live and offline, and its cost beside VQF |
+| [validation/streaming.md](validation/streaming.md) | cost of streaming four times 200 Hz, every sample accounted for |
+| [validation/cohort.md](validation/cohort.md) | catch, resistance and grade of a virtual cohort, by source |
+| [validation/threshold.md](validation/threshold.md) | reflex threshold and its velocity sensitivity |
+| [validation/analysis_core.md](validation/analysis_core.md) | torque, EMG onset and repeatability on measured recordings |
+| [speed.md](speed.md), [memory.md](memory.md) | the `pose` command beside a bare loop, and an hour of video |
+
+## The recordings
 
 | part | source | licence |
 |---|---|---|

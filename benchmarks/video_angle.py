@@ -17,7 +17,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from validation import CLIPS, Finding, analyze, angle_stream, read_angles, table, write_folder
+from validation import CLIPS, Finding, analyze, angle_stream, read_angles, signed_deg, table, write_folder
 
 Image = np.ndarray
 Table = np.ndarray
@@ -91,16 +91,6 @@ def write_altered(source: Path, target: Path, alteration: str) -> float:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return start or 0.0
-
-
-def signed_deg(truth: Table) -> Angles:
-    """Give the true angle, which is unsigned, the sign that the joints' centres in the picture show past straight."""
-    proximal, joint, distal = (
-        np.stack([truth[f"{name}_x_px"], truth[f"{name}_y_px"]], axis=1) for name in ("proximal", "joint", "distal")
-    )
-    (x, y), (u, v) = (proximal - joint).T, (distal - joint).T
-    bent = x * v - y * u
-    return np.where(np.sign(bent) == np.sign(np.median(bent)), 1.0, -1.0) * truth["flexion_deg"]
 
 
 def measure(data: Path, clip: tuple[str, str, str], alteration: str, work: Path) -> tuple[tuple[str, ...], bool]:
