@@ -205,8 +205,10 @@ export default function (component) {
       if (answer.ok) {
         said = await answer.json();
         saidAt = performance.now();
-        points = points.concat(said.trace).filter((one) => one[0] > said.now_s - said.trace_s - 1);
+        points = points.concat(said.trace);
         if (points.length) newest = points[points.length - 1][0];
+        if (said.state === "ended" && points.length) said.now_s = newest;
+        points = points.filter((one) => one[0] > said.now_s - said.trace_s - 1);
         say();
         pause = Math.max(0, STEP_MS - (performance.now() - began));
       } else {

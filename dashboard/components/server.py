@@ -26,7 +26,7 @@ from dashboard.services.serving import Serving
 from records.home import HOME_VARIABLE, data_folder
 from records.store import Store
 
-__all__ = ["SCRIPT", "build_app", "run_server"]
+__all__ = ["SCRIPT", "build_app", "build_routes", "run_server"]
 
 SCRIPT = Path(__file__).resolve().parent.parent / "app.py"
 LARGEST_UPLOAD_MB = 2048
@@ -41,14 +41,19 @@ def build_app() -> st.App:
     PagesManager.uses_pages_directory = False
     return st.App(
         SCRIPT,
-        routes=[
-            Route(f"{VIDEO_ROUTE}/{{recording_id}}", _video),
-            Route(f"{PICTURE_ROUTE}/{{exam_id}}", _picture),
-            Route(f"{BOARD_ROUTE}/{{board_id}}", _board),
-            Route("/patients", _first_page),
-        ],
+        routes=build_routes(),
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(OWN_HOSTS), www_redirect=False)],
     )
+
+
+def build_routes() -> list[Route]:
+    """Build what the server answers besides Streamlit."""
+    return [
+        Route(f"{VIDEO_ROUTE}/{{recording_id}}", _video),
+        Route(f"{PICTURE_ROUTE}/{{exam_id}}", _picture),
+        Route(f"{BOARD_ROUTE}/{{board_id}}", _board),
+        Route("/patients", _first_page),
+    ]
 
 
 def run_server(where: Serving, home: Path) -> None:

@@ -24,8 +24,10 @@ from sensors.samples import ImuSamples
 
 __all__ = ["LiveMovement", "LiveMovementParams"]
 
+AXIS_FOUND = "the axis was found during this movement: it is not judged"
 BROKEN = "data are missing in this repetition: it is not judged, repeat it"
 _NAN = float("nan")
+_BREAK_S = 0.001
 _ROUNDING_S = 0.0006
 """Times are told in milliseconds: none is told twice."""
 
@@ -100,7 +102,9 @@ class LiveMovement:
         self._newest: tuple[float, float, float, float] | None = None
         self._reason = "waiting for the sensors"
         self._count, self._words, self._verdict = 0, "", ""
-        self._peak, self._current_peak, self._range = _NAN, _NAN, 0.0
+        self._peak, self._current_peak = _NAN, _NAN
+        self._range = 0.0
+        self._unseen, self._seen = AXIS_FOUND, False
         self._kept: dict[Role, _Kept] | None = None
         self._calibrated, self._zeroed = False, False
         self._lock = threading.Lock()
@@ -138,6 +142,7 @@ class LiveMovement:
         with self._lock:
             self._filter.set_angle(angle_deg)
             self._zeroed = True
+            self._break_trace()
 
     @property
     def calibrating(self) -> bool:
@@ -172,6 +177,8 @@ class LiveMovement:
         with self._lock:
             self._filter = LiveHingeAngle(hinge=_along(found.hinge, self._muscle.stretch_sign))
             self._calibrated, self._zeroed = True, False
+            self._unseen = BROKEN
+            self._break_trace()
         return found
 
     def shown(self, after_s: float, now_s: float) -> dict[str, Any]:
@@ -212,9 +219,10 @@ class LiveMovement:
         """Return the beat of the band that is asked for: one stretch lasts from beat to beat."""
         if self._asked is None:
             return None
-        range_deg = self._range or self._muscle.healthy_range_deg
+        own = self._range > 0
+        range_deg = self._range if own else self._muscle.healthy_range_deg
         period_s = stretch_period_s(self._asked, range_deg)
-        whose = "the range of your largest repetition" if self._range else "the healthy range"
+        whose = "the range of your largest repetition" if own else "the healthy range"
         words = (
             f"A stretch of {range_deg:.0f}° ({whose}) from one beat to the next, {period_s:.1f} s, peaks near "
             f"{target_velocity_deg_s(self._asked):.0f} °/s when done smoothly."
@@ -235,6 +243,11 @@ class LiveMovement:
             self._newest = (at, value, velocity, sd)
             self._sample(at, value, velocity)
 
+    def _break_trace(self) -> None:
+        """Leave a gap where the zero of the angle changes: the joint did not jump."""
+        if self._trace:
+            self._trace.append((self._trace[-1][0] + _BREAK_S, _NAN, _NAN))
+
     def _sample(self, at: float, value: float, velocity: float) -> None:
         missing = not np.isfinite(value)
         last = self._trace[-1] if self._trace else None
@@ -242,14 +255,26 @@ class LiveMovement:
             self._trace.append((at, value, velocity))
         while self._trace and at - self._trace[0][0] > self._params.trace_s:
             self._trace.popleft()
+        if missing:
+            self._unseen = BROKEN if self._seen else AXIS_FOUND
+        self._seen = self._seen or not missing
         one = [np.array([number]) for number in (at, value, velocity)]
         gauge = self._gauge.update(one[0], one[1], one[2])
-        self._judge(gauge.current, gauge.ended, broken=missing)
+        if self._unseen:
+            self._pass_over(gauge.ended)
+        else:
+            self._judge(gauge.current, gauge.ended)
+        if not missing and self._muscle.stretch_sign * velocity <= 0:
+            self._unseen = ""  # what begins now is seen from its beginning
 
-    def _judge(self, current: Repetition | None, ended: Sequence[Repetition], *, broken: bool) -> None:
-        if ended and broken:
-            self._count, self._words, self._verdict, self._peak = self._count + 1, BROKEN, "broken", _NAN
-        for repetition in () if broken else ended:
+    def _pass_over(self, ended: Sequence[Repetition]) -> None:
+        """Judge nothing of a repetition that was not seen whole."""
+        self._current_peak = _NAN
+        if ended:
+            self._words, self._verdict, self._peak = self._unseen, "broken", _NAN
+
+    def _judge(self, current: Repetition | None, ended: Sequence[Repetition]) -> None:
+        for repetition in ended:
             self._count += 1
             self._peak = repetition.peak_velocity_deg_s
             self._range = max(self._range, repetition.range_deg)
