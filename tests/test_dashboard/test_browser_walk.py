@@ -225,3 +225,59 @@ def test_an_exam_is_filmed_from_the_page(home: Path, tmp_path: Path) -> None:
     assert witness.strangers == []
     assert witness.complaints == []
     assert list((home / "filmed").iterdir()) == [], "what the store holds is not kept twice"
+
+
+def connect_emulated_goniometer(page: "playwright.Page", where: Serving) -> None:
+    page.goto(f"{where.url}/exam", timeout=PATIENCE_MS)
+    page.get_by_text("Record an exam").click(timeout=PATIENCE_MS)
+    page.get_by_text("No camera", exact=True).click()
+    page.get_by_text("Try without hardware").click()
+    shown(page, "Emulated set")
+    page.get_by_role("textbox", name="Patient code").fill("V001")
+    page.get_by_role("button", name="Connect the sensors").click()
+    page.get_by_label("What the sensors are doing").filter(has_text="live").wait_for(timeout=PATIENCE_MS)
+    page.get_by_test_id("stButtonGroup").get_by_text("V3", exact=True).click()
+    shown(page, "from one beat to the next")
+
+
+def assert_a_simulated_exam_with_slow_and_fast_stretches(home: Path) -> None:
+    with Store.open(home) as store:
+        (patient,) = store.patients()
+        assert patient.simulated
+        (recording,) = store.recordings(store.sessions("V001")[0].id)
+        assessment = store.latest_assessment(recording.id)
+        assert assessment is not None
+        assert {"V1", "V3"} <= {one["velocity"] for one in assessment.finding["stretches"]}
+
+
+@pytest.mark.slow
+def test_an_exam_of_emulated_sensors_is_watched_recorded_and_analysed(home: Path, tmp_path: Path) -> None:
+    """See the angle of a virtual elbow move, the verdict on a slow stretch, and the finding after the stop."""
+    pytest.importorskip("bumble")
+    with serving(home) as where, playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1400, "height": 1100})
+        witness = Witness(page, where)
+        connect_emulated_goniometer(page, where)
+        page.get_by_role("button", name="Start recording").click()
+        angle = page.get_by_label("Joint angle from the sensors")
+        angle.filter(has_text="1").wait_for(timeout=PATIENCE_MS)
+        before = angle.text_content()
+        verdict = page.get_by_label("Verdict on the repetition")
+        verdict.filter(has_text="too slow for V3").wait_for(timeout=PATIENCE_MS)
+        assert "of 150 °/s, repeat" in (verdict.text_content() or "")
+        assert angle.text_content() != before, "the angle has moved"
+        shown(page, "two-way")
+        page.screenshot(path=tmp_path / "sensors.png")
+        verdict.filter(has_text="good").wait_for(timeout=PATIENCE_MS)
+        page.wait_for_timeout(4000)
+        page.get_by_role("button", name="Stop and analyse").click()
+        page.get_by_text("kept under V001").first.wait_for(timeout=ANALYSIS_MS)
+        page.get_by_role("button", name="Open the exam").click()
+        shown(page, "Rater's own grade")
+        page.locator("canvas").first.wait_for(timeout=PATIENCE_MS)
+        settled(page, tmp_path, "sensors-exam")
+        browser.close()
+    assert witness.strangers == []
+    assert witness.complaints == []
+    assert_a_simulated_exam_with_slow_and_fast_stretches(home)

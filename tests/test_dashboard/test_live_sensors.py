@@ -278,7 +278,8 @@ def asked_of_the_server(link: str) -> Response:
         "headers": [],
     }
     (route,) = [one for one in build_routes() if one.path.startswith(BOARD_ROUTE)]
-    return asyncio.run(route.endpoint(Request(scope)))
+    answer: Response = asyncio.run(route.endpoint(Request(scope)))
+    return answer
 
 
 def test_the_server_answers_only_to_a_ticket(live: LiveSensors) -> None:
