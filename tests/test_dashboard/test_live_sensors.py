@@ -20,6 +20,8 @@ from analysis.finding import VelocityClass
 from analysis.model import Side, Subject, TestKind
 from analysis.muscles import MuscleGroup
 from analysis.repetition import Repetition, Verdict
+from capture.camera import Camera, CameraParams
+from capture.recorder import record_video
 from dashboard.components.media import BOARD_ROUTE, board_link
 from dashboard.components.server import build_routes
 from dashboard.errors import DashboardError
@@ -258,6 +260,17 @@ def test_sensors_are_shown_recorded_and_nothing_before_counts_as_lost(live: Live
     assert until(lambda: live.state is LiveState.ENDED)
     with pytest.raises(DashboardError, match="connect them again"):
         live.start(tmp_path / "again", HEADER)
+
+
+def test_the_video_begins_with_its_first_saved_frame_not_with_the_first_that_was_seen(tmp_path: Path) -> None:
+    """A page looks through the camera long before it records: the sensors' clock needs when the recording began."""
+    told: list[float] = []
+    with Camera("test-pattern", CameraParams(width=160, height=120, rate_hz=30.0), clock=time.perf_counter) as camera:
+        last_seen = [next(iter(camera)).time_s for _ in range(20)][-1]
+        record_video(camera, tmp_path / "video.mp4", stop=lambda time_s: time_s > 0.3, began=told.append)
+        assert last_seen > camera.began_s + 0.5
+    (began,) = told
+    assert began == pytest.approx(last_seen + 1 / 30, abs=0.01)
 
 
 def test_sensors_that_nobody_looks_at_are_let_go() -> None:
