@@ -110,7 +110,7 @@ const drawTrace = (canvas, points, nowS, lastS) => {
 };
 
 const tableOf = (body, units) => {
-  const rows = units.map((unit) => [unit.name, unit.roles, unit.message ? `${unit.state}: ${unit.message}` : unit.state, unit.rate, unit.battery, unit.loss, unit.clock, unit.late]);
+  const rows = units.map((unit) => [unit.name, unit.roles, unit.state, unit.rate, unit.battery, unit.loss, unit.clock, unit.late]);
   const text = JSON.stringify(rows);
   if (body.dataset.text === text) return;
   body.dataset.text = text;
@@ -189,7 +189,8 @@ export default function (component) {
     tableOf(find("tbody"), said.units);
     const zero = said.zeroed ? "" : "The angle counts from where the joint was at first; say where it is to see the joint's own.";
     const sd = said.sd_deg === null ? "" : `Standard deviation of the angle ${said.sd_deg.toFixed(1)}°.`;
-    find(".notes").textContent = [said.fault, ...(said.state === "ended" ? [] : [said.why_not, sd, zero])].filter((one) => one).map((one) => (one.endsWith(".") ? one : `${one}.`)).join(" ");
+    const troubles = [...new Set(said.units.filter((unit) => unit.message).map((unit) => `${unit.name}: ${unit.message}`))];
+    find(".notes").textContent = [said.fault, ...troubles, ...(said.state === "ended" ? [] : [said.why_not, sd, zero])].filter((one) => one).map((one) => (one.endsWith(".") ? one : `${one}.`)).join(" ");
     if (said.state !== told) {
       told = said.state;
       setTriggerValue("changed", told);
