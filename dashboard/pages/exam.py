@@ -117,7 +117,9 @@ def _grade(finding: Mapping[str, Any]) -> None:
         return
     drawn = grade_chart([("probability", finding["mas"], ANGLE)])
     st.echarts_chart(drawn, height=GRADE_HEIGHT, alt="Probability of each modified Ashworth grade")
-    st.caption(f"In full colour: {', '.join(finding['mas']['set90'])}: nine times out of ten the true grade is among these.")
+    st.caption(
+        f"In full colour: {', '.join(finding['mas']['set90'])}: nine in ten times the true grade is one of them."
+    )
 
 
 def _pendulum(finding: Mapping[str, Any]) -> None:
