@@ -22,6 +22,7 @@ __all__ = [
     "calibrate_force",
     "calibrate_gyroscope",
     "check_hinge",
+    "jig_angle_deg",
 ]
 
 FACES: NDArray[np.float64] = np.vstack([np.eye(3), -np.eye(3)])
@@ -242,6 +243,21 @@ def calibrate_force(
         residual_N=float(np.sqrt(np.mean(left**2))),
         nonlinearity=float(np.abs(left).max() / np.abs(loads_N).max()),
     )
+
+
+def jig_angle_deg(first: StillPosition, here: StillPosition, params: CalibrationParams = CalibrationParams()) -> float:
+    """Return how far the moving node turned (deg, 0 to 180) since the jig's first stop, by gravity alone.
+
+    The jig stands with its axle level and its other arm at rest: gravity turns in the moving node as the joint does.
+
+    Raises
+    ------
+    SensorError
+        If the node moved at a stop.
+    """
+    ups = [_still_mean(position.acc_m_s2, params.still_m_s2, "acceleration") for position in (first, here)]
+    cosine = float(np.dot(*ups) / np.prod([np.linalg.norm(up) for up in ups]))
+    return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
 
 
 def check_hinge(measured_deg: FloatArray, true_deg: FloatArray) -> HingeCheck:

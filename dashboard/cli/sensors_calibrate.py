@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["calibrate_sensors"]
 
 
-def calibrate_sensors(
+def calibrate_sensors(  # noqa: PLR0917 (typer takes an argument per option)
     unit: Annotated[str | None, typer.Option("--unit", metavar="ID", help="Which unit, if several are on.")] = None,
     weight: Annotated[
         list[float] | None,
         typer.Option("--weight", min=0.01, max=30.0, help="Weight for the force handle, kg; repeat, at least twice."),
     ] = None,
     inertial: Annotated[bool, typer.Option(help="Calibrate both inertial sensors.")] = True,
+    jig: Annotated[bool, typer.Option("--jig", help="Check the joint angle on the printed hinge jig.")] = False,
     write: Annotated[bool, typer.Option(help="Let the unit keep the result.")] = True,
     out: Annotated[Path | None, typer.Option("--out", help="Write the certificate there; else to stdout.")] = None,
     scan_s: Annotated[float, typer.Option("--scan", min=0.1, max=60.0, help="Listen so long, seconds.")] = 5.0,
@@ -38,7 +39,7 @@ def calibrate_sensors(
 
     if out is not None and (out.exists() or not out.parent.is_dir()):
         raise UsageError(f"{out} is there already, or its folder is not; name another file")
-    plan = CalibrationPlan(inertial=inertial, weights_kg=tuple(weight or ()))
+    plan = CalibrationPlan(inertial=inertial, weights_kg=tuple(weight or ()), jig=jig)
     text = render_certificate(asyncio.run(_calibrate(unit, plan, scan_s=scan_s, write=write)))
     if out is None:
         sys.stdout.write(text)

@@ -17,11 +17,14 @@ from sensors.errors import LinkError, SensorError
 from sensors.known_loads import (
     AxisCorrection,
     ForceCorrection,
+    HingeCheck,
     StillPosition,
     Turn,
     calibrate_accelerometer,
     calibrate_force,
     calibrate_gyroscope,
+    check_hinge,
+    jig_angle_deg,
 )
 from sensors.packets import Arrival, Channel, SampleBlock, UnitInfo
 from sensors.streaming import OpenLink, Stamped, UnitState
@@ -31,6 +34,8 @@ __all__ = ["CalibrationPlan", "Certificate", "Prompt", "calibrate"]
 Prompt = Callable[[str], Awaitable[None]]
 """Tells a person what to do, and returns when it is done."""
 
+JIG_DEG = (0.0, 45.0, 90.0, 135.0)
+"""Stops of the printed jig (hardware/enclosure)."""
 FACES = ("+x", "+y", "+z", "-x", "-y", "-z")
 IMUS = {Channel.IMU_A: gatt.CAP_IMU_A, Channel.IMU_B: gatt.CAP_IMU_B}
 STANDARD_GRAVITY_M_S2 = 9.80665
@@ -51,10 +56,13 @@ class CalibrationPlan:
         Both inertial sensors: six faces, a rest, and turns about three axes.
     weights_kg
         Weights that are hung on the force handle, besides none; empty leaves force as it is.
+    jig
+        Whether the joint angle is checked on the hinge jig afterwards; nothing is corrected by it.
     """
 
     inertial: bool = True
     weights_kg: tuple[float, ...] = ()
+    jig: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,8 @@ class Certificate:
         Corrections by channel.
     force
         Correction of the force sensor, if it was calibrated.
+    hinge
+        What the jig showed, if it was used.
     written
         Whether the unit has taken it.
     """
@@ -83,6 +93,7 @@ class Certificate:
     acc: dict[Channel, AxisCorrection]
     gyr: dict[Channel, AxisCorrection]
     force: ForceCorrection | None
+    hinge: HingeCheck | None
     written: bool
 
 
@@ -163,8 +174,8 @@ async def calibrate(
     info = one.info
     if info is None or info.kind != KIND:
         raise UsageError(f"{one.found.name}: only our own goniometer keeps a calibration")
-    if not plan.inertial and not plan.weights_kg:
-        raise UsageError("nothing to calibrate: leave --no-inertial out, or give --weight")
+    if not plan.inertial and not plan.weights_kg and not plan.jig:
+        raise UsageError("nothing to calibrate: leave --no-inertial out, or give --weight or --jig")
     samples = _Samples()
     engine = Engine(room.airs, samples.take)
     engine.add(one.found)
@@ -173,14 +184,18 @@ async def calibrate(
         await _until_streaming(engine, running)
         acc, gyr = await _inertial(samples, info, prompt) if plan.inertial else ({}, {})
         force = await _force(samples, plan.weights_kg, prompt) if plan.weights_kg else None
+        hinge = await _jig(samples, prompt, acc) if plan.jig else None
     finally:
         engine.stop()
         await running
     made_at = datetime.now().astimezone()
     found = _merged(calibration_of(info), acc, gyr, force, int(made_at.timestamp()))
-    if write:
+    written = write and bool(acc or force)
+    if written:
         await engine.converse(one.found, lambda link: _write(link, found))
-    return Certificate(unit=info, made_at=made_at, calibration=found, acc=acc, gyr=gyr, force=force, written=write)
+    return Certificate(
+        unit=info, made_at=made_at, calibration=found, acc=acc, gyr=gyr, force=force, hinge=hinge, written=written
+    )
 
 
 async def _until_streaming(engine: Engine, running: "asyncio.Future[None]") -> None:
@@ -236,6 +251,22 @@ async def _force(samples: _Samples, weights_kg: Sequence[float], prompt: Prompt)
         counts.append(float(taken.values[Channel.FORCE].mean()))
         loads.append(weight_kg * STANDARD_GRAVITY_M_S2)
     return calibrate_force(np.array(counts), np.array(loads))
+
+
+async def _jig(samples: _Samples, prompt: Prompt, acc: dict[Channel, AxisCorrection]) -> HingeCheck:
+    """Hold the moving node's turn against the jig's stops, by what was just calibrated."""
+    stops = []
+    for angle_deg in JIG_DEG:
+        await prompt(
+            f"strap the nodes to the jig's arms, stand it with its axle level and the proximal arm at rest, pin it at "
+            f"{angle_deg:g} degrees, and leave it alone for 4 s"
+        )
+        stops.append((await samples.during(_STILL_S)).still(Channel.IMU_B))
+    known = acc.get(Channel.IMU_B)
+    if known is not None:
+        stops = [StillPosition(acc_m_s2=known.apply(one.acc_m_s2), gyr_rad_s=one.gyr_rad_s) for one in stops]
+    measured = [jig_angle_deg(stops[0], stop) for stop in stops]
+    return check_hinge(np.array(measured), np.array(JIG_DEG))
 
 
 def _merged(

@@ -33,6 +33,14 @@ def render_certificate(made: Certificate) -> str:
             f"- left over {force.residual_N:.3g} N (root mean square), nonlinearity {force.nonlinearity:.2%} of full",
             "",
         ]
+    if made.hinge is not None:
+        hinge = made.hinge
+        lines += [
+            "## Joint angle on the hinge jig",
+            "",
+            f"- {hinge.gain:.4f} deg a deg; left over {hinge.residual_deg:.2f} deg (RMS), {hinge.largest_deg:.2f} deg at most",
+            "",
+        ]
     return "\n".join(lines)
 
 
