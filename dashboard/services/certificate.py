@@ -38,7 +38,7 @@ def render_certificate(made: Certificate) -> str:
         lines += [
             "## Joint angle on the hinge jig",
             "",
-            f"- {hinge.gain:.4f} deg a deg; left over {hinge.residual_deg:.2f} deg (RMS), {hinge.largest_deg:.2f} deg at most",
+            f"- gain {hinge.gain:.4f}; left over {hinge.residual_deg:.2f} deg RMS, {hinge.largest_deg:.2f} at most",
             "",
         ]
     return "\n".join(lines)
