@@ -413,7 +413,7 @@ Each page is the output of the command that stands in it.
 | [validation/imu_angle.md](validation/imu_angle.md) | the inertial angle on virtual patients, live and offline, and its cost beside VQF |
 | [validation/streaming.md](validation/streaming.md) | cost of streaming four times 200 Hz, every sample accounted for |
 | [validation/cohort.md](validation/cohort.md) | catch, resistance and grade of a virtual cohort, by source |
-| [validation/threshold.md](validation/threshold.md) | reflex threshold and its velocity sensitivity |
+| [methods/threshold.md](methods/threshold.md) | reflex threshold and its velocity sensitivity (`benchmarks/threshold.py`) |
 | [validation/analysis_core.md](validation/analysis_core.md) | torque, EMG onset and repeatability on measured recordings |
 | [speed.md](speed.md), [memory.md](memory.md) | the `pose` command beside a bare loop, and an hour of video |
 
