@@ -176,7 +176,7 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     findings = tuple(
         StretchFinding(
             stretch=stretch,
-            catch=_catch(exam, i, seen[i], _judged(evidence, i, grade, params), params)
+            catch=_catch(exam, i, seen[i], evidence, _judged(evidence, i, grade, params), params)
             or _emg_catch(exam, i, fired[i], seen[i], params),
             resistance=resistances[i],
             quality=exam.quality[i],
@@ -365,8 +365,19 @@ def _judged(evidence: ExamEvidence | None, index: int, grade: Grade | None, para
     return replace(judged, sure_exam=slight <= params.max_slight, shows=bool(stiff or stops_short))
 
 
-def _catch(exam: _Exam, index: int, seen: _Seen, judged: SeenCatch | None, params: AssessParams) -> Catch | None:
-    """Report the catch of one stretch: read off the resistance where it was measured, else off the movement."""
+def _catch(
+    exam: _Exam,
+    index: int,
+    seen: _Seen,
+    evidence: ExamEvidence | None,
+    judged: SeenCatch | None,
+    params: AssessParams,
+) -> Catch | None:
+    """Report the catch of one stretch: read off the resistance where it was measured, else off the movement.
+
+    With force the excess itself decides, and the rules of the scale: the trained probability was silent about excess
+    that was planted plainly.
+    """
     if exam.stretches[index].velocity is VelocityClass.V1:
         return None
     motion, leg = exam.motion, exam.legs[index]
@@ -374,14 +385,9 @@ def _catch(exam: _Exam, index: int, seen: _Seen, judged: SeenCatch | None, param
         shown = kinematic_catch(motion, leg, seen.departure, probability=seen.probability, params=params.catch)
         may_be = judged is not None and (judged.shows or seen.probability >= params.least_departure)
         return _inferred_catch(exam, leg, judged, params) if shown is None and judged and may_be else shown
-    return force_catch(
-        motion,
-        leg,
-        exam.load,
-        limb=exam.limb,
-        judged=None if judged is None else (judged.probability, judged.reported),
-        params=params.resistance,
-    )
+    odds = None if evidence is None else evidence.exam.get("rule1")
+    spastic = 1.0 if odds is None else float(1.0 / (1.0 + np.exp(-odds)))
+    return force_catch(motion, leg, exam.load, limb=exam.limb, exam_probability=spastic, params=params.resistance)
 
 
 def _inferred_catch(exam: _Exam, leg: Leg, judged: SeenCatch, params: AssessParams) -> Catch | None:

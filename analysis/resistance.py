@@ -35,9 +35,6 @@ class ResistanceParams:
     min_probability
         A less probable catch is not reported: in healthy limbs of virtual patients, drifting angles included, a lower
         bound reports catches that are not there.
-    plain_probability, plain_judged
-        A catch that a trained model leaves open is reported all the same where the excess stands this far beyond its
-        own error, and the model gives it at least so much: nobody would understand a grade 2 without a catch.
     max_correlation
         Stiffness and viscosity are separated where angle and velocity correlate less than this.
     inertia_sd_share, healthy_sd_share
@@ -52,8 +49,6 @@ class ResistanceParams:
 
     hold_s: float = 0.02
     min_probability: float = 0.8
-    plain_probability: float = 0.98
-    plain_judged: float = 0.5
     max_correlation: float = 0.95
     inertia_sd_share: float = 0.05
     healthy_sd_share: float = 0.1
@@ -94,14 +89,13 @@ def resistance_of(
     )
 
 
-def force_catch(  # noqa: PLR0913 (three say where, the others what is known of the limb)
+def force_catch(
     motion: Motion,
     leg: Leg,
     load: LimbLoad,
     *,
     limb: Limb,
     exam_probability: float = 1.0,
-    judged: tuple[float, bool] | None = None,
     params: ResistanceParams = ResistanceParams(),
 ) -> Catch | None:
     """Read the catch off the resistance: where the excess first reaches the noticeable torque, and stays a moment.
@@ -114,8 +108,6 @@ def force_catch(  # noqa: PLR0913 (three say where, the others what is known of 
         Gives the noticeable torque of this limb.
     exam_probability
         Probability that the exam as a whole shows more than grade 0: no repetition is surer than all together.
-    judged
-        Probability of the catch by a trained model, and whether to report it; ``None``: by the excess's own error.
     params
         How resistance is read.
 
@@ -133,11 +125,7 @@ def force_catch(  # noqa: PLR0913 (three say where, the others what is known of 
         return None
     margin = (float(excess.max()) - limb.noticeable_Nm) / peak_excess_sd(leg, load, limb=limb, params=params)
     probability = min(float(1.0 / (1.0 + np.exp(-_NORMAL_AS_LOGISTIC * margin))), exam_probability, _NEVER_SURER)
-    reported = probability >= params.min_probability
-    if judged is not None:
-        plain = probability >= params.plain_probability and judged[0] >= params.plain_judged
-        probability, reported = judged[0], judged[1] or plain
-    if not reported:
+    if probability < params.min_probability:
         return None
     value = float(_at(stretch, at))
     return Catch(
