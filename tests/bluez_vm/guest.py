@@ -15,7 +15,8 @@ from pathlib import Path
 
 UNITS = 2
 SECONDS = 15.0
-READY, SENT = Path("/tmp/air_ready"), Path("/tmp/air_sent.json")  # noqa: S108 - memory of a machine that is thrown away
+# /run is memory of the guest; /tmp is the host's below a layer, where the environment and the clone may lie
+READY, SENT = Path("/run/air_ready"), Path("/run/air_sent.json")
 BEGINS, ENDS = "<<<guest", "guest>>>"
 
 

@@ -34,7 +34,6 @@ mount -t overlay -o lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work ove
 mount --move /proc /root/proc
 mount --move /sys /root/sys
 mount --move /dev /root/dev
-mount -t tmpfs tmpfs /root/tmp
 mount -t tmpfs tmpfs /root/run
 chroot /root {python} {guest} {project}
 sync
