@@ -176,7 +176,7 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     findings = tuple(
         StretchFinding(
             stretch=stretch,
-            catch=_catch(exam, i, seen[i], evidence, _judged(evidence, i, grade, params), params)
+            catch=_catch(exam, i, seen[i], grade, _judged(evidence, i, grade, params), params)
             or _emg_catch(exam, i, fired[i], seen[i], params),
             resistance=resistances[i],
             quality=exam.quality[i],
@@ -369,7 +369,7 @@ def _catch(
     exam: _Exam,
     index: int,
     seen: _Seen,
-    evidence: ExamEvidence | None,
+    grade: Grade | None,
     judged: SeenCatch | None,
     params: AssessParams,
 ) -> Catch | None:
@@ -385,8 +385,7 @@ def _catch(
         shown = kinematic_catch(motion, leg, seen.departure, probability=seen.probability, params=params.catch)
         may_be = judged is not None and (judged.shows or seen.probability >= params.least_departure)
         return _inferred_catch(exam, leg, judged, params) if shown is None and judged and may_be else shown
-    odds = None if evidence is None else evidence.exam.get("rule1")
-    spastic = 1.0 if odds is None else float(1.0 / (1.0 + np.exp(-odds)))
+    spastic = 1.0 if grade is None else 1.0 - grade.probabilities["0"]
     return force_catch(motion, leg, exam.load, limb=exam.limb, exam_probability=spastic, params=params.resistance)
 
 

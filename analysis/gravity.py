@@ -19,6 +19,8 @@ class GravityParams:
     ----------
     amplitude_sd_share
         Standard deviation of the weight's moment about de Leva's value where the segment's tilt is known.
+    in_plane_sd
+        Standard deviation of the share of gravity that lies in the plane of movement: some 2 degrees of its normal.
     untilted_share, untilted_sd_share
         Mean and standard deviation of that moment, as a share of de Leva's, where only the joint angle is known: how
         the limb lies against gravity is then unknown.
@@ -42,6 +44,7 @@ class GravityParams:
     """
 
     amplitude_sd_share: float = 0.1
+    in_plane_sd: float = 0.03
     untilted_share: float = 0.5
     untilted_sd_share: float = 0.5
     offset_sd_share: float = 0.1
@@ -161,7 +164,7 @@ def fit_gravity(
         sd_Nm = params.untilted_sd_share * limb.gravity_moment_Nm
     else:
         mean_Nm = in_plane * limb.gravity_moment_Nm
-        sd_Nm = params.amplitude_sd_share * limb.gravity_moment_Nm
+        sd_Nm = float(np.hypot(params.amplitude_sd_share * in_plane, params.in_plane_sd)) * limb.gravity_moment_Nm
     binned = _binned(slow, params)
     reduced = _reduced(binned, misfit_Nm=params.misfit_sd_share * limb.noticeable_Nm, params=params)
     spread = np.full(5 + params.knots, params.slope_sd_share * limb.noticeable_Nm)

@@ -27,6 +27,8 @@ class LoadParams:
     ----------
     max_lag_s, lag_step_s, lag_sd_s
         Largest offset between the clocks of force and angle that is corrected, its grid, and its prior deviation.
+    lag_rest_s
+        Deviation of the offset that the correction leaves.
     lag_share
         Clocks are aligned on the rise of the fast stretches, up to this share of the peak velocity: no reflex yet.
     lag_band_hz
@@ -50,6 +52,7 @@ class LoadParams:
     max_lag_s: float = 0.03
     lag_step_s: float = 0.0025
     lag_sd_s: float = 0.005
+    lag_rest_s: float = 0.002
     lag_share: float = 0.6
     lag_band_hz: float = 5.0
     rest_velocity_deg_s: float = 3.0
@@ -76,6 +79,8 @@ class LimbLoad:
         What of it accelerates the limb, carries it, and would move a healthy limb.
     healthy_sd_Nm
         What one deviation of the limb's place along the healthy range changes in it.
+    lag_sd_Nm
+        What one deviation of the offset between the clocks changes in the push.
     tilt_rad
         Angle that the weight was fitted in.
     gravity
@@ -93,6 +98,7 @@ class LimbLoad:
     weight_Nm: FloatArray
     healthy_Nm: FloatArray
     healthy_sd_Nm: FloatArray
+    lag_sd_Nm: FloatArray
     tilt_rad: FloatArray
     gravity: GravityFit
     lag_s: float
@@ -193,7 +199,9 @@ def measure_load(
         inertial_Nm=inertial,
         weight_Nm=weight,
         healthy_Nm=healthy,
-        healthy_sd_Nm=healthy_torque_Nm(limb, fraction + place_sd, velocity) - healthy,
+        # healthy torque grows exponentially at the end of range: half of what two deviations change, not one's
+        healthy_sd_Nm=0.5 * (healthy_torque_Nm(limb, fraction + 2.0 * place_sd, velocity) - healthy),
+        lag_sd_Nm=params.lag_rest_s * np.gradient(push, motion.time_s),
         tilt_rad=tilt_rad,
         gravity=gravity,
         lag_s=lag_s,

@@ -25,23 +25,31 @@ class PlaceParams:
         An angle that drifts somewhere is trusted nowhere more than to this share of its largest stated deviation.
     start_share, start_sd
         Where a stretch starts by protocol, as a share of the healthy range, and the deviation of that.
+    start_own_sd
+        What of that deviation each stretch has to itself: no examiner brings a limb back to quite the same place.
+    skin_sd_deg
+        Deviation of the angle between one stretch and the next that no source undercuts: skin and clothes move.
     drift_share
         Share of the angle's stated deviation that may come about within one stretch.
     settle_sd, settle_steps
         Each stretch's own place is sought within so many of its deviations, on a grid of so many steps.
-    settle_share, settle_looks
-        Deviation of the excess from none while a place is sought, as a share of the noticeable torque, and the number
-        of independent looks that a stretch gives.
+    settle_share, settle_bound, settle_looks
+        Deviation of the excess from none while a place is sought, as a share of the noticeable torque; more excess
+        than this many deviations is no healthy limb's and counts as no more; and the number of independent looks that
+        a stretch gives.
     """
 
     unstated_sd_deg: float = 1.0
     worst_share: float = 0.5
     start_share: float = 0.015
     start_sd: float = 0.04
+    start_own_sd: float = 0.03
+    skin_sd_deg: float = 0.7
     drift_share: float = 0.05
     settle_sd: float = 3.0
     settle_steps: int = 31
     settle_share: float = 0.5
+    settle_bound: float = 2.5
     settle_looks: int = 10
 
 
@@ -83,11 +91,14 @@ def place_stretches(
     common_sd = float(start_sd.min(initial=params.start_sd))
     drift_per_s = _median_slope(motion.time_s[starts], fraction[starts])
     own_sd = np.zeros(fraction.size)
+    skin_sd = params.skin_sd_deg / recording.muscle.healthy_range_deg
+    scatter_sd = params.start_own_sd * (1.0 - trust)
     for i, leg in enumerate(legs):
         span = slice(leg.first, leg.last + 1)
         drifted = drift_per_s * (motion.time_s[span] - motion.time_s[leg.start])
         fraction[span] += (1.0 - trust[i]) * (params.start_share - float(fraction[leg.start]) - drifted)
-        own_sd[span] = np.hypot(np.sqrt(start_sd[i] ** 2 - common_sd**2), params.drift_share * sd[i])
+        own = (np.sqrt(start_sd[i] ** 2 - common_sd**2), params.drift_share * sd[i], skin_sd, scatter_sd[i])
+        own_sd[span] = np.linalg.norm(own)
     return Place(fraction=fraction, common_sd=common_sd, own_sd=own_sd)
 
 
@@ -120,8 +131,8 @@ def settle_stretches(
             continue
         healthy = healthy_torque_Nm(limb, fraction[None, span] + shifts[:, None], velocity_rad_s[None, span])
         excess = np.abs(resistance_Nm[None, span] - healthy) / spread_Nm
-        misfit = np.where(excess < 1.0, 0.5 * excess**2, excess - 0.5).mean(axis=1)  # Huber's: a catch may stand out
-        costs = params.settle_looks * 2.0 * misfit + (shifts / own_sd) ** 2
+        misfit = (np.minimum(excess, params.settle_bound) ** 2).mean(axis=1)  # a catch may stand out, and pulls nothing
+        costs = params.settle_looks * misfit + (shifts / own_sd) ** 2
         fraction[leg.first : leg.last + 1] += shifts[int(costs.argmin())]
     return fraction
 

@@ -168,8 +168,8 @@ def _catch_interval(
 def excess_modes(load: LimbLoad, span: slice, params: ResistanceParams = ResistanceParams()) -> NDArray[np.float64]:
     """List the directions in which the excess over a span may err together, one standard deviation (N·m) each.
 
-    They are the weight's phases about their mean, the limb's inertia and the healthy limb's resistance; shape
-    (modes, samples).
+    They are the weight's phases about their mean, the limb's inertia, the healthy limb's resistance, its place along
+    the range, and the clocks; shape (modes, samples).
     """
     kept = load.gravity.weight > params.least_weight
     moments = load.gravity.moments_Nm(load.tilt_rad[span])[kept]
@@ -180,6 +180,7 @@ def excess_modes(load: LimbLoad, span: slice, params: ResistanceParams = Resista
             params.inertia_sd_share * load.inertial_Nm[None, span],
             params.healthy_sd_share * load.healthy_Nm[None, span],
             load.healthy_sd_Nm[None, span],
+            load.lag_sd_Nm[None, span],
         ]
     )
 
