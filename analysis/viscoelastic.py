@@ -68,7 +68,7 @@ class Viscoelastic:
     offsets_Nm
         Constant torque of each trial (resting tone, the sensor's zero).
     r_squared
-        Share of the torque's variance over all trials that the fit explains.
+        Share of the torque's variance over all trials, each counted alike, that the fit explains.
     elastic_sd_Nm, viscous_sd_Nm, inertial_sd_Nm
         Standard deviation of each part over all samples: how much of the torque it is.
     """
@@ -93,7 +93,7 @@ def fit_viscoelastic(trials: Sequence[TorqueTrial], params: ViscoelasticParams =
     """Fit one elastic curve, one viscosity and one inertia to movements of several velocities.
 
     A single movement cannot tell viscosity from an offset, nor, at constant velocity, from the elastic torque; several
-    velocities over the same range can [1]_.
+    velocities over the same range can [1]_. Each trial counts alike, however long it took.
 
     Parameters
     ----------
@@ -131,7 +131,9 @@ def fit_viscoelastic(trials: Sequence[TorqueTrial], params: ViscoelasticParams =
         moved.append(np.concatenate([motion.acceleration for motion in motions]))
     design = np.column_stack([np.eye(len(trials))[trial_of], *elastic, *moved])
     torque = np.concatenate([motion.torque for motion in motions])
-    coefficients = np.linalg.lstsq(design, torque, rcond=None)[0]
+    share = 1.0 / np.bincount(trial_of)[trial_of]  # each velocity counts alike: a slow trial has more samples
+    root = np.sqrt(share)
+    coefficients = np.linalg.lstsq(design * root[:, None], torque * root, rcond=None)[0]
     rest = torque - design @ coefficients
     offsets, curve, dynamic = np.split(coefficients, [len(trials), len(trials) + params.elastic_order])
     return Viscoelastic(
@@ -140,11 +142,17 @@ def fit_viscoelastic(trials: Sequence[TorqueTrial], params: ViscoelasticParams =
         viscosity_Nms_per_rad=float(dynamic[0]),
         inertia_kg_m2=float(dynamic[1]) if params.with_inertia else 0.0,
         offsets_Nm=tuple(offsets.tolist()),
-        r_squared=float(1.0 - rest.var() / torque.var()),
+        r_squared=1.0 - _variance(rest, share) / _variance(torque, share),
         elastic_sd_Nm=float((np.column_stack(elastic) @ curve).std()),
         viscous_sd_Nm=float((moved[0] * dynamic[0]).std()),
         inertial_sd_Nm=float((moved[1] * dynamic[1]).std()) if params.with_inertia else 0.0,
     )
+
+
+def _variance(values: FloatArray, share: FloatArray) -> float:
+    """Variance about the mean, every sample weighed."""
+    away = values - np.average(values, weights=share)
+    return float(np.average(away**2, weights=share))
 
 
 _FEWEST_TRIALS = 2
