@@ -23,7 +23,7 @@ from analysis.finding import (
     Threshold,
     VelocityClass,
 )
-from analysis.grade_model import GradeModel, SeenCatch, never_alone, standard_model
+from analysis.grade_model import GradeModel, SeenCatch, standard_model
 from analysis.grading import GradingParams, grade_by_force
 from analysis.limb import Limb, limb_of
 from analysis.load import LimbLoad, LoadParams, measure_load
@@ -176,7 +176,7 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     findings = tuple(
         StretchFinding(
             stretch=stretch,
-            catch=_catch(exam, i, seen[i], grade, _judged(evidence, i, grade, params), params)
+            catch=_catch(exam, i, seen[i], evidence, _judged(evidence, i, grade, params), params)
             or _emg_catch(exam, i, fired[i], seen[i], params),
             resistance=resistances[i],
             quality=exam.quality[i],
@@ -369,7 +369,7 @@ def _catch(
     exam: _Exam,
     index: int,
     seen: _Seen,
-    grade: Grade | None,
+    evidence: ExamEvidence | None,
     judged: SeenCatch | None,
     params: AssessParams,
 ) -> Catch | None:
@@ -385,7 +385,8 @@ def _catch(
         shown = kinematic_catch(motion, leg, seen.departure, probability=seen.probability, params=params.catch)
         may_be = judged is not None and (judged.shows or seen.probability >= params.least_departure)
         return _inferred_catch(exam, leg, judged, params) if shown is None and judged and may_be else shown
-    spastic = 1.0 if grade is None else 1.0 - grade.probabilities["0"]
+    odds = None if evidence is None else evidence.exam.get("rule1")
+    spastic = 1.0 if odds is None else float(1.0 / (1.0 + np.exp(-odds)))
     return force_catch(motion, leg, exam.load, limb=exam.limb, exam_probability=spastic, params=params.resistance)
 
 
@@ -523,15 +524,13 @@ def _grade(
         rules=_rules(exam, measured, params),
     )
     evidence = gather_evidence(view, params.evidence)
-    grade, strange = params.model.grade(
-        evidence.exam, evidence.sources, view.rules, rules_share=params.grading.rules_share
-    )
+    grade, strange = params.model.grade(evidence.exam, evidence.sources, rules_share=params.grading.rules_share)
     if strange:
         return evidence, None, (*why, f"{NOT_GRADED} {strange}")
     if view.rules or grade is None:
         return evidence, grade, why
     note = "the grade is inferred from movement alone: resistance was not measured"
-    return evidence, never_alone(grade), (*why, note)
+    return evidence, grade, (*why, note)
 
 
 def _rules(exam: _Exam, measured: Sequence[int], params: AssessParams) -> Grade | None:

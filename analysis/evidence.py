@@ -41,6 +41,16 @@ class Sources(StrEnum):
     COARSE = "coarse movement"
     COARSE_EMG = "coarse movement+emg"
 
+    @property
+    def has_force(self) -> bool:
+        """Whether resistance was measured."""
+        return self in {Sources.FORCE, Sources.FORCE_EMG}
+
+    @property
+    def least_grades(self) -> int:
+        """Fewest grades that a set holds: neighbours differ by resistance, which movement alone does not show."""
+        return 1 if self.has_force else 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceParams:

@@ -1,8 +1,8 @@
 """The trained grade: its weights, what it says of an exam's evidence, and when it does not."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from analysis.finding import GRADES, Grade
 from analysis.model import FloatArray
 from analysis.ordinal import Basis, Matrix, cumulative_probabilities, design, grown_sets, linear, logistic
 
-__all__ = ["CatchWeights", "GradeModel", "GradeWeights", "SeenCatch", "never_alone", "standard_model"]
+__all__ = ["CatchWeights", "GradeModel", "GradeWeights", "SeenCatch", "standard_model", "with_rules"]
 
 _FORMAT = "catchangle-grade-model"
 
@@ -122,9 +122,7 @@ class GradeModel:
     catches: Mapping[Sources, CatchWeights]
     calibration: str = ""
 
-    def grade(
-        self, evidence: Evidence, sources: Sources, rules: Grade | None = None, *, rules_share: float = 0.4
-    ) -> tuple[Grade | None, str]:
+    def grade(self, evidence: Evidence, sources: Sources, *, rules_share: float = 0.4) -> tuple[Grade | None, str]:
         """Grade an exam, or say why not: an exam unlike all that the model was trained on is not graded.
 
         Where resistance was measured, the grade by the rules of the scale has a say of `rules_share`: on patients of
@@ -139,11 +137,8 @@ class GradeModel:
                 f"this exam is unlike all that the grade was trained on (distance {distance:.1f}, at most "
                 f"{weights.basis.limit:.1f}; most of all {', '.join(_strangest(weights.basis, evidence))})"
             )
-        probabilities = weights.probabilities([evidence])
-        if rules is not None:
-            said = np.array(list(rules.probabilities.values()))
-            probabilities = (1.0 - rules_share) * probabilities + rules_share * said
-        low, high = grown_sets(probabilities, weights.mass)[0]
+        probabilities = with_rules(weights.probabilities([evidence]), [evidence], rules_share)
+        low, high = grown_sets(probabilities, weights.mass, least=sources.least_grades)[0]
         grade = Grade(
             probabilities={label: float(p) for label, p in zip(GRADES, probabilities[0], strict=True)},
             set90=GRADES[low : high + 1],
@@ -201,17 +196,18 @@ class GradeModel:
             raise DataError(f"expected a grade model written by `catchangle train`; got {error!r}") from error
 
 
-def never_alone(grade: Grade) -> Grade:
-    """Widen a set of one grade by the more probable of its neighbours.
+def with_rules(probabilities: Matrix, rows: Sequence[Evidence], rules_share: float) -> Matrix:
+    """Give the rules of the scale their say where resistance was measured; shape (rows, 6)."""
+    told = probabilities.copy()
+    for i, row in enumerate(rows):
+        if _RULES[0] in row:
+            said = cumulative_probabilities(np.array([[row[name] for name in _RULES]]))[0]
+            told[i] = (1.0 - rules_share) * probabilities[i] + rules_share * said
+    return told
 
-    For exams without force: neighbouring grades differ by resistance, which the movement does not show.
-    """
-    if len(grade.set90) > 1:
-        return grade
-    at = GRADES.index(grade.set90[0])
-    likelier = max((i for i in (at - 1, at + 1) if 0 <= i < len(GRADES)), key=lambda i: grade.probabilities[GRADES[i]])
-    return replace(grade, set90=tuple(GRADES[i] for i in sorted((at, likelier))))
 
+_RULES = tuple(f"rule{cut}" for cut in range(1, len(GRADES)))
+"""What the evidence calls the rules' log-odds of at least each grade."""
 
 _SURE_CATCH = 0.94
 """From here on a catch is reported in any case; chosen by us, by grade-0 exams of two simulators."""

@@ -130,13 +130,19 @@ def cumulative_probabilities(log_odds: Matrix) -> Matrix:
     return probabilities
 
 
-def grown_sets(probabilities: Matrix, mass: float) -> NDArray[np.int64]:
-    """Grow a run of neighbouring grades from the most probable until it holds a mass; first, last: (rows, 2)."""
+def grown_sets(probabilities: Matrix, mass: float, *, least: int = 1) -> NDArray[np.int64]:
+    """Grow runs of at least so many neighbouring grades from the most probable until they hold a mass.
+
+    Returns
+    -------
+    numpy.ndarray
+        First and last grade of each run, shape (rows, 2).
+    """
     runs = np.empty((len(probabilities), 2), dtype=np.int64)
     for i, row in enumerate(probabilities):
         low = high = int(row.argmax())
         held = row[low]
-        while held < mass and high - low + 1 < row.size:
+        while (held < mass or high - low + 1 < least) and high - low + 1 < row.size:
             below = row[low - 1] if low > 0 else -1.0
             above = row[high + 1] if high + 1 < row.size else -1.0
             if below >= above:

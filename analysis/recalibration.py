@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize
 
 from analysis.errors import AnalysisError
 from analysis.evidence import Evidence, Sources
-from analysis.grade_model import GradeModel, GradeWeights
+from analysis.grade_model import GradeModel, GradeWeights, with_rules
+from analysis.grading import GradingParams
 from analysis.model import FloatArray
 from analysis.ordinal import Matrix, cumulative_probabilities, grown_sets
-from analysis.training import GradeScores, score_grades
+from analysis.training import GradeScores, fit_mass, score_grades
 
 __all__ = ["RatedExam", "Recalibrated", "RecalibrationParams", "recalibrate"]
 
@@ -41,12 +41,15 @@ class RecalibrationParams:
         Prior deviations of the shift of the log-odds and of the logarithm of their temperature about the model's.
     coverage
         Share of the rated exams whose set holds the rater's grade.
+    rules_share
+        Say of the rules of the scale, as in what is reported (`GradingParams.rules_share`).
     """
 
     least_exams: int = 12
     shift_sd: float = 1.5
     log_temperature_sd: float = 0.7
     coverage: float = 0.90
+    rules_share: float = GradingParams().rules_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ def recalibrate(
     said = f"recalibrated by {len(rated)} ratings of {len(patients)} patients by {len(raters)} raters"
     return Recalibrated(
         model=replace(model, grades=MappingProxyType(grades), calibration=said),
-        before=_score(model, rated, [model] * len(rated)),
+        before=_score(rated, [model] * len(rated), params),
         without_patient=_left_out(model, rated, [exam.patient for exam in rated], params),
         without_rater=None
         if len(raters) < _FEWEST
@@ -114,23 +117,24 @@ def _left_out(
         replace(model, grades={exam.sources: fitted[owner, exam.sources]})
         for exam, owner in zip(rated, owners, strict=True)
     ]
-    return _score(model, rated, models)
+    return _score(rated, models, params)
 
 
-def _score(model: GradeModel, rated: Sequence[RatedExam], models: Sequence[GradeModel]) -> GradeScores:
+def _score(rated: Sequence[RatedExam], models: Sequence[GradeModel], params: RecalibrationParams) -> GradeScores:
     """Score each exam by a model of its own; sets are grown to that model's mass."""
-    weights = [one.grades[exam.sources] for one, exam in zip(models, rated, strict=True)]
-    probabilities = np.vstack([w.probabilities([exam.evidence]) for w, exam in zip(weights, rated, strict=True)])
-    truth = np.array([exam.grade for exam in rated])
-    scores = score_grades(probabilities, truth, next(iter(model.grades.values())).mass)
-    runs = np.vstack([grown_sets(p[None], w.mass) for p, w in zip(probabilities, weights, strict=True)])
-    held = (truth >= runs[:, 0]) & (truth <= runs[:, 1])
-    return replace(scores, covered=float(held.mean()), set_size=float((runs[:, 1] - runs[:, 0] + 1).mean()))
+    probabilities, runs = [], []
+    for one, exam in zip(models, rated, strict=True):
+        weights = one.grades[exam.sources]
+        told = with_rules(weights.probabilities([exam.evidence]), [exam.evidence], params.rules_share)
+        probabilities.append(told)
+        runs.append(grown_sets(told, weights.mass, least=exam.sources.least_grades))
+    return score_grades(np.vstack(probabilities), np.array([exam.grade for exam in rated]), np.vstack(runs))
 
 
 def _fitted(weights: GradeWeights, exams: Sequence[RatedExam], params: RecalibrationParams) -> GradeWeights:
     """Fit shift and temperature, then the mass of the sets."""
-    odds = weights.log_odds([exam.evidence for exam in exams])
+    rows = [exam.evidence for exam in exams]
+    odds = weights.log_odds(rows)
     truth = np.array([exam.grade for exam in exams])
 
     def surprise(change: FloatArray) -> float:
@@ -144,20 +148,15 @@ def _fitted(weights: GradeWeights, exams: Sequence[RatedExam], params: Recalibra
         weights,
         temperature=weights.temperature * stretched,
         shift=weights.shift + float(change[0]) * weights.temperature,
-        mass=_mass(_moved(odds, change), truth, params),
+        mass=fit_mass(
+            with_rules(_moved(odds, change), rows, params.rules_share),
+            truth,
+            coverage=min(1.0, params.coverage * (truth.size + 1) / truth.size),  # one exam more than there are
+            least=exams[0].sources.least_grades,
+        ),
     )
 
 
 def _moved(odds: Matrix, change: FloatArray) -> Matrix:
     """Shift log-odds by the first number and divide them by the exponential of the second."""
     return cumulative_probabilities((odds + change[0]) / np.exp(change[1]))
-
-
-def _mass(probabilities: Matrix, truth: NDArray[np.int64], params: RecalibrationParams) -> float:
-    """Find the least mass at which sets hold the raters' grade often enough, counting one exam more than there are."""
-    wanted = min(1.0, params.coverage * (truth.size + 1) / truth.size)
-    for mass in np.arange(0.4, 0.999, 0.005):
-        runs = grown_sets(probabilities, float(mass))
-        if ((truth >= runs[:, 0]) & (truth <= runs[:, 1])).mean() >= wanted:
-            return float(mass)
-    return 1.0

@@ -10,7 +10,8 @@ from scipy import optimize
 from analysis.errors import AnalysisError
 from analysis.evidence import Evidence, Sources
 from analysis.finding import GRADES
-from analysis.grade_model import CatchWeights, GradeModel, GradeWeights
+from analysis.grade_model import CatchWeights, GradeModel, GradeWeights, with_rules
+from analysis.grading import GradingParams
 from analysis.model import FloatArray
 from analysis.ordinal import Basis, Matrix, cumulative_probabilities, design, grown_sets, linear, logistic
 
@@ -19,6 +20,7 @@ __all__ = [
     "GradeScores",
     "StretchExample",
     "TrainingParams",
+    "fit_mass",
     "score_grades",
     "train_grade",
     "weighted_kappa",
@@ -59,6 +61,8 @@ class TrainingParams:
     coverage
         Share of the exams left out whose set holds the true grade; a little above nine in ten, for weights fit their
         own kind of exams better than others.
+    rules_share
+        Say of the rules of the scale in what is calibrated, as in what is reported (`GradingParams.rules_share`).
     silent
         Share of the stretches of grade-0 exams left out in which no catch is reported.
     without_slow
@@ -78,6 +82,7 @@ class TrainingParams:
     catch_penalty: float = 12.0
     folds: int = 5
     coverage: float = 0.915
+    rules_share: float = GradingParams().rules_share
     silent: float = 0.987
     without_slow: float = 0.15
     strange_quantile: float = 0.995
@@ -126,7 +131,7 @@ def train_grade(
                 f"too few exams to train on ({sources.value}): of the grades {', '.join(GRADES)} there are "
                 f"{', '.join(map(str, counts))}; draw more exams"
             )
-        grades[sources], scores[sources] = _train_grades(exams, params)
+        grades[sources], scores[sources] = _train_grades(exams, sources.least_grades, params)
         catches[sources] = _train_catches(exams, params)
         on_progress((done + 1) / len(examples))
     count = max(len(exams) for exams in examples.values())
@@ -143,9 +148,8 @@ class GradeScores:
     set_size: float
 
 
-def score_grades(probabilities: Matrix, truth: Labels, mass: float) -> GradeScores:
-    """Score probabilities of grades, shape (exams, 6), against true ones."""
-    runs = grown_sets(probabilities, mass)
+def score_grades(probabilities: Matrix, truth: Labels, runs: Labels) -> GradeScores:
+    """Score probabilities of grades, shape (exams, 6), and first and last grades of their sets against true ones."""
     held = (truth >= runs[:, 0]) & (truth <= runs[:, 1])
     return GradeScores(
         exams=truth.size,
@@ -166,7 +170,9 @@ def weighted_kappa(first: Labels, second: Labels) -> float:
     return float("nan") if apart == 0 else 1.0 - float((weight * table).sum()) / apart
 
 
-def _train_grades(exams: Sequence[GradeExample], params: TrainingParams) -> tuple[GradeWeights, GradeScores]:
+def _train_grades(
+    exams: Sequence[GradeExample], least: int, params: TrainingParams
+) -> tuple[GradeWeights, GradeScores]:
     """Fit the cuts, and calibrate them on folds left out."""
     truth = np.array([exam.grade for exam in exams])
     rows = [exam.evidence for exam in exams]
@@ -177,10 +183,10 @@ def _train_grades(exams: Sequence[GradeExample], params: TrainingParams) -> tupl
         weights = _fit_cuts([rows[i] for i in inside], truth[inside], params)
         odds[folds == fold] = weights.log_odds([rows[i] for i in np.flatnonzero(folds == fold)])
     temperature = _fit_temperature(odds, truth)
-    probabilities = cumulative_probabilities(odds / temperature)
-    mass = _fit_mass(probabilities, truth, params)
+    probabilities = with_rules(cumulative_probabilities(odds / temperature), rows, params.rules_share)
+    mass = fit_mass(probabilities, truth, coverage=params.coverage, least=least)
     final = replace(_fit_cuts(rows, truth, params), temperature=temperature, mass=mass)
-    return final, score_grades(probabilities, truth, mass)
+    return final, score_grades(probabilities, truth, grown_sets(probabilities, mass, least=least))
 
 
 def _fit_cuts(rows: Sequence[Evidence], truth: Labels, params: TrainingParams) -> GradeWeights:
@@ -263,11 +269,11 @@ def _fit_temperature(odds: Matrix, truth: Labels) -> float:
     return float(np.exp(found.x))
 
 
-def _fit_mass(probabilities: Matrix, truth: Labels, params: TrainingParams) -> float:
+def fit_mass(probabilities: Matrix, truth: Labels, *, coverage: float, least: int) -> float:
     """Find the least mass at which sets of exams left out hold the true grade often enough (split conformal)."""
     for mass in np.arange(0.4, 0.999, 0.005):
-        runs = grown_sets(probabilities, float(mass))
-        if ((truth >= runs[:, 0]) & (truth <= runs[:, 1])).mean() >= params.coverage:
+        runs = grown_sets(probabilities, float(mass), least=least)
+        if ((truth >= runs[:, 0]) & (truth <= runs[:, 1])).mean() >= coverage:
             return float(mass)
     return 1.0
 
