@@ -86,7 +86,7 @@ def test_an_exam_unlike_the_training_is_not_graded(trained: tuple[GradeModel, Gr
 def test_sources_that_were_not_trained_are_not_graded(trained: tuple[GradeModel, GradeScores]) -> None:
     grade, why = trained[0].grade(_examples(1, 5)[0].evidence, Sources.MOVEMENT)
     assert grade is None
-    assert "force" in why
+    assert "movement" in why
 
 
 def test_contributions_name_what_moved_the_grade(trained: tuple[GradeModel, GradeScores]) -> None:
