@@ -10,7 +10,15 @@ from analysis.model import FloatArray
 from analysis.motion import Motion
 from analysis.stretch import Leg
 
-__all__ = ["CatchParams", "Departure", "catch_probability", "find_departure", "kinematic_catch"]
+__all__ = [
+    "CatchParams",
+    "Departure",
+    "MovementView",
+    "catch_probability",
+    "find_departure",
+    "kinematic_catch",
+    "view_movement",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +50,7 @@ class CatchParams:
     rest_share: float = 0.1
     base: float = -4.0
     per_abruptness: float = 2.0
-    per_rebound: float = 15.0
+    per_rebound: float = 20.0
     per_shortfall: float = 15.0
     min_probability: float = 0.5
     noise_ratio: float = 3.0
@@ -76,6 +84,25 @@ class Departure:
     shortfall: float
     velocity_share: float
     acceleration_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementView:
+    """What the movement of a stretch alone shows: how it departs from its reference, and how probable a catch is."""
+
+    departure: Departure | None
+    probability: float
+
+
+def view_movement(
+    motion: Motion, leg: Leg, *, end_range_deg: float, healthy_range_deg: float, params: CatchParams = CatchParams()
+) -> MovementView:
+    """Judge a stretch that was not slow by its movement; see `find_departure` and `catch_probability`."""
+    departure = find_departure(
+        motion, leg, end_range_deg=end_range_deg, healthy_range_deg=healthy_range_deg, params=params
+    )
+    probability = catch_probability(motion, departure, end_range_deg=end_range_deg, params=params)
+    return MovementView(departure=departure, probability=probability)
 
 
 def find_departure(

@@ -25,6 +25,9 @@ class GradingParams:
         A fast stretch that ends before this share of the healthy range is grade 3 (operational scale).
     rigid_share
         A slow range below this share of the healthy range is grade 4 (operational scale).
+    stiff_ratio
+        Without a fast stretch, an exam whose widest range is below this many times that of a rigid limb is graded all
+        the same: so stiff a limb cannot be moved fast. Chosen by us.
     draws
         Number of draws; seeded, so that the same exam has the same grade.
     seed
@@ -47,6 +50,7 @@ class GradingParams:
     half_share: float = 0.50
     short_share: float = 0.60
     rigid_share: float = 0.15
+    stiff_ratio: float = 2.0
     draws: int = 400
     seed: int = 20240607
     excess_floor_share: float = 0.1

@@ -14,6 +14,7 @@ import numpy as np
 from analysis.assess import AssessParams, assess
 from analysis.evidence import Evidence, Sources
 from analysis.exam_evidence import ExamEvidence
+from analysis.exam_grade import ExamGradeParams
 from analysis.finding import GRADES, Assessment
 from analysis.grade_model import GradeModel, standard_model
 from analysis.recalibration import RatedExam, recalibrate
@@ -26,7 +27,7 @@ from records.folder import read_folder
 
 __all__ = ["examples_of", "read_ratings", "recalibrate_on_ratings", "train_on_virtual_exams"]
 
-_UNTRAINED = AssessParams(model=GradeModel(version="", seed=0, exams=0, grades={}, catches={}))
+_UNTRAINED = AssessParams(grade=ExamGradeParams(model=GradeModel(version="", seed=0, exams=0, grades={}, catches={})))
 """Evidence is gathered before there is a model."""
 
 _MODEL_VERSION = "1"

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.assess import AssessParams, assess
 from analysis.errors import DataError
+from analysis.exam_grade import ExamGradeParams
 from analysis.finding import Assessment
 from analysis.grade_model import GradeModel
 from analysis.model import Side, Source
@@ -72,7 +73,7 @@ def _params() -> AssessParams:
         If the file cannot be read.
     """
     named = os.environ.get(MODEL_VARIABLE)
-    return AssessParams() if not named else AssessParams(model=_site_model(Path(named)))
+    return AssessParams() if not named else AssessParams(grade=ExamGradeParams(model=_site_model(Path(named))))
 
 
 @cache

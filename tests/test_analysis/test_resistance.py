@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from analysis.assess import AssessParams, assess
+from analysis.exam_grade import ExamGradeParams
 from analysis.finding import GRADES, Assessment, StretchFinding, VelocityClass
 from analysis.grading import GradingParams, rule_grades
 from analysis.limb import healthy_torque_Nm, limb_of, stretch_fraction
@@ -104,7 +105,7 @@ def test_grade_follows_the_operational_rules(
     planter: "Planter", level: float, first: float, last: float, grade: str
 ) -> None:
     exam = torque_exam(planter, level=level, first=first, last=last, lean_deg=30.0)
-    by_rules_alone = AssessParams(grading=GradingParams(rules_share=1.0))
+    by_rules_alone = AssessParams(grade=ExamGradeParams(grading=GradingParams(rules_share=1.0)))
     assert assess(exam, by_rules_alone).grade.label == grade
     found = assess(exam)
     assert grade in found.grade.set90
