@@ -26,6 +26,7 @@ from analysis.reflex import (
     threshold_doubts,
     torque_onset,
 )
+from analysis.repeatability import RepeatabilityParams, describe_repetitions, repetition_doubts
 from analysis.resistance import resistance_curve, resistance_of
 from analysis.tardieu import TardieuParams, summarise_tardieu
 
@@ -38,9 +39,9 @@ class AssessParams:
 
     Attributes
     ----------
-    exam, catch, grade, clonus, tardieu, reflex, pendulum
-        Reading the exam, choosing each stretch's catch, grading, clonus, the Tardieu scale, EMG and the threshold, the
-        pendulum test.
+    exam, catch, grade, clonus, tardieu, repeatability, reflex, pendulum
+        Reading the exam, choosing each stretch's catch, grading, clonus, the Tardieu scale, how alike repetitions are,
+        EMG and the threshold, the pendulum test.
     """
 
     exam: ExamParams = field(default_factory=ExamParams)
@@ -48,6 +49,7 @@ class AssessParams:
     grade: ExamGradeParams = field(default_factory=ExamGradeParams)
     clonus: ClonusParams = field(default_factory=ClonusParams)
     tardieu: TardieuParams = field(default_factory=TardieuParams)
+    repeatability: RepeatabilityParams = field(default_factory=RepeatabilityParams)
     reflex: ReflexParams = field(default_factory=ReflexParams)
     pendulum: PendulumParams = field(default_factory=PendulumParams)
 
@@ -88,6 +90,8 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
         )
         for i, stretch in enumerate(exam.stretches)
     )
+    repetitions = describe_repetitions(findings)
+    alike = repetition_doubts(repetitions, params.repeatability)
     curves = tuple(None if exam.load is None else resistance_curve(exam.motion, leg, exam.load) for leg in exam.legs)
     threshold, no_threshold = _threshold(exam, fired, views, params)
     return Assessment(
@@ -99,7 +103,8 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
         pendulum=None,
         grade=graded.grade,
         evidence=graded.evidence,
-        warnings=(*recording.warnings, *exam.warnings, *silent, *graded.warnings, *no_threshold),
+        repeatability=repetitions,
+        warnings=(*recording.warnings, *exam.warnings, *alike, *silent, *graded.warnings, *no_threshold),
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "Grade",
     "Pendulum",
     "PendulumModel",
+    "Repeatability",
     "Resistance",
     "ResistanceCurve",
     "Stretch",
@@ -186,6 +187,30 @@ class Tardieu:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repeatability:
+    """How alike the repetitions of one exam are; ``None`` where there are too few.
+
+    Attributes
+    ----------
+    fast
+        Number of V3 stretches that count.
+    peak_velocity_deg_s, peak_velocity_cv
+        Median of their peak velocity, and its standard deviation over its mean.
+    start_sd_deg
+        Standard deviation of the joint angle at which all stretches start.
+    r1_sd_deg, r2_sd_deg
+        Standard deviations of the catches' and of the slow stretches' end angles.
+    """
+
+    fast: int = 0
+    peak_velocity_deg_s: float | None = None
+    peak_velocity_cv: float | None = None
+    start_sd_deg: float | None = None
+    r1_sd_deg: float | None = None
+    r2_sd_deg: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
     """Tonic stretch-reflex threshold and its sensitivity to velocity.
 
@@ -326,6 +351,8 @@ class Assessment:
         For each stretch its resistance curve, ``None`` where there is no force; same length as `stretches`.
     tardieu, threshold, pendulum, grade
         The summary; ``None`` where the recording does not show it.
+    repeatability
+        How alike the repetitions are.
     evidence
         What the grade was read from; ``None`` where there was nothing to grade.
     warnings
@@ -341,3 +368,4 @@ class Assessment:
     grade: Grade | None
     warnings: tuple[str, ...]
     evidence: "ExamEvidence | None" = None
+    repeatability: Repeatability = Repeatability()

@@ -13,6 +13,7 @@ from analysis.finding import (
     EmgOnset,
     Grade,
     Pendulum,
+    Repeatability,
     Resistance,
     StretchFinding,
     Tardieu,
@@ -48,7 +49,7 @@ def finding_of(assessment: Assessment, *, path: str, angle_file: str | Path | No
     dict
         Plain JSON values; all keys are there, ``None`` where something was not found, numbers are finite. Beyond the
         contract: ``peak_s`` and ``emg`` of a stretch, ``angle_interval95_deg`` of a catch, ``mu_ci95_s``, ``method``
-        and ``points`` of a threshold, and ``version``.
+        and ``points`` of a threshold, ``repeatability`` and ``version``.
     """
     recording = assessment.recording
     return {
@@ -66,6 +67,7 @@ def finding_of(assessment: Assessment, *, path: str, angle_file: str | Path | No
         },
         "stretches": [_stretch(one) for one in assessment.stretches],
         "tardieu": _tardieu(assessment.tardieu),
+        "repeatability": _repeatability(assessment.repeatability),
         "threshold": _threshold(assessment.threshold),
         "pendulum": _pendulum(assessment.pendulum),
         "mas": _mas(assessment.grade),
@@ -132,6 +134,17 @@ def _catch(catch: Catch | None) -> dict[str, Any] | None:
         "stretch_deg": _number(catch.stretch_deg),
         "probability": _number(catch.probability, PROBABILITY_DIGITS),
         "method": catch.method,
+    }
+
+
+def _repeatability(found: Repeatability) -> dict[str, Any]:
+    return {
+        "fast": found.fast,
+        "peak_velocity_deg_s": _number(found.peak_velocity_deg_s),
+        "peak_velocity_cv": _number(found.peak_velocity_cv),
+        "start_sd_deg": _number(found.start_sd_deg),
+        "r1_sd_deg": _number(found.r1_sd_deg),
+        "r2_sd_deg": _number(found.r2_sd_deg),
     }
 
 
