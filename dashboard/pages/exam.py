@@ -18,7 +18,7 @@ from dashboard.components.waiting import waiting
 from dashboard.components.workspace import open_store
 from dashboard.services.exams import Exam, limb_label, open_exam, reanalyse
 from dashboard.services.reading import Reading
-from dashboard.services.wording import ABSENT, degrees, number, plain, protocol, verbatim
+from dashboard.services.wording import ABSENT, degrees, number, plain, protocol, repetitions, verbatim
 from records.store import Store
 
 MOVEMENT_HEIGHT = 500
@@ -68,6 +68,8 @@ def _movement(exam: Exam, finding: Mapping[str, Any]) -> None:
             alt="Joint angle and angular velocity over time with the stretches, the catch, R1 and R2",
         )
     _stretch_table(finding["stretches"])
+    if said := repetitions(finding):
+        st.caption(said)
 
 
 def _stretch_table(stretches: Sequence[Mapping[str, Any]]) -> None:

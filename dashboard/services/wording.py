@@ -1,8 +1,10 @@
 """How values are said to a person: one place for words, signs and units."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["ABSENT", "degrees", "number", "plain", "protocol", "signed", "verbatim"]
+__all__ = ["ABSENT", "degrees", "number", "plain", "protocol", "repetitions", "signed", "verbatim"]
 
 ABSENT = "–"
 """What stands where nothing was measured."""
@@ -40,6 +42,20 @@ def plain(name: str) -> str:
 def protocol(test: str) -> str:
     """Write the protocol of a recording as words."""
     return PROTOCOLS.get(test, plain(test))
+
+
+def repetitions(finding: Mapping[str, Any]) -> str:
+    """Say how alike the repetitions of a finding are, nothing where it has too few or does not know."""
+    found = finding.get("repeatability")
+    if found is None or found["peak_velocity_cv"] is None:
+        return ""
+    said = (
+        f"{found['fast']} fast stretches: peak velocity {found['peak_velocity_deg_s']:.0f} °/s (median), coefficient of "
+        f"variation {found['peak_velocity_cv']:.0%}"
+    )
+    spreads = {"R1": found["r1_sd_deg"], "R2": found["r2_sd_deg"]}
+    told = [f"standard deviation of {name} {degrees(value)}" for name, value in spreads.items() if value is not None]
+    return "; ".join([said, *told]) + "."
 
 
 def verbatim(text: str) -> str:

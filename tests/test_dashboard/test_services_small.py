@@ -16,7 +16,7 @@ from dashboard.services.intake import Uploaded, place_uploads
 from dashboard.services.privacy import PRIVACY
 from dashboard.services.serving import serving_at
 from dashboard.services.tickets import Tickets
-from dashboard.services.wording import degrees, number, signed, verbatim
+from dashboard.services.wording import degrees, number, repetitions, signed, verbatim
 from records.store import DATABASE_NAME
 
 
@@ -30,6 +30,17 @@ def test_angles_are_said_with_a_real_minus(value: float | None, said: str) -> No
 def test_a_difference_has_its_sign() -> None:
     assert (signed(2.0, "°"), signed(-2.0, "°"), signed(0.01, "°")) == ("+2.0°", "−2.0°", "0.0°")
     assert number(1.234, " N·m", digits=2) == "1.23 N·m"
+
+
+def test_repetitions_are_told_with_their_spread_where_there_are_some() -> None:
+    found = {"fast": 3, "peak_velocity_deg_s": 310.2, "peak_velocity_cv": 0.12, "r1_sd_deg": 2.5, "r2_sd_deg": None}
+    said = repetitions({"repeatability": found})
+    assert "3 fast stretches" in said
+    assert "310 °/s" in said
+    assert "12%" in said
+    assert "R1 2.5°" in said
+    assert "R2" not in said
+    assert repetitions({"repeatability": {**found, "peak_velocity_cv": None}}) == repetitions({}) == ""
 
 
 @given(st.text())
