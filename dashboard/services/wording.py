@@ -50,8 +50,8 @@ def repetitions(finding: Mapping[str, Any]) -> str:
     if found is None or found["peak_velocity_cv"] is None:
         return ""
     said = (
-        f"{found['fast']} fast stretches: peak velocity {found['peak_velocity_deg_s']:.0f} °/s (median), coefficient of "
-        f"variation {found['peak_velocity_cv']:.0%}"
+        f"{found['fast']} fast stretches: peak velocity {found['peak_velocity_deg_s']:.0f} °/s (median), coefficient "
+        f"of variation {found['peak_velocity_cv']:.0%}"
     )
     spreads = {"R1": found["r1_sd_deg"], "R2": found["r2_sd_deg"]}
     told = [f"standard deviation of {name} {degrees(value)}" for name, value in spreads.items() if value is not None]
