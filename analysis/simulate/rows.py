@@ -1,11 +1,11 @@
 """Constants of a batch of trials, laid out so that one array operation serves all of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.limb import HealthyLimbParams, Limb, healthy_scale, limb_of
+from analysis.limb import HEALTHY_LIMB, HealthyLimbParams, Limb, healthy_scale, limb_of
 from analysis.model import FloatArray, Subject
 from analysis.muscles import MUSCLES, MuscleGroup
 from analysis.simulate.patient import ReflexLaw, VirtualPatient
@@ -24,9 +24,21 @@ class PassiveTissue:
     end_onset: FloatArray
     end_torque: FloatArray
 
-    def of(self, trial: int) -> "PassiveTissue":
-        """Take one trial out."""
-        return PassiveTissue(**{field.name: getattr(self, field.name)[trial] for field in fields(self)})
+    @classmethod
+    def of(
+        cls, patients: Sequence[VirtualPatient], limbs: Sequence[Limb], *, healthy: HealthyLimbParams = HEALTHY_LIMB
+    ) -> "PassiveTissue":
+        """Lay out the tissue of patients with their limbs."""
+        elbow_rad = np.radians(MUSCLES[MuscleGroup.ELBOW_FLEXORS].healthy_range_deg)
+        range_rad = np.radians([patient.muscle.healthy_range_deg for patient in patients])
+        rom_rad = np.radians([patient.rom_deg for patient in patients])
+        return cls(
+            k_p=np.array([patient.k_p_Nm_per_rad for patient in patients]),
+            b_p=np.array([patient.b_p_Nms_per_rad for patient in patients]),
+            end_rate=healthy.end_rate_per_rad * elbow_rad / range_rad,
+            end_onset=rom_rad - healthy.end_approach_fraction * range_rad,
+            end_torque=healthy.end_torque_Nm * np.array([healthy_scale(limb) for limb in limbs]),
+        )
 
     def torque(self, position: FloatArray, velocity: FloatArray, exponent_max: float) -> FloatArray:
         """Compute elastic, viscous and end-of-range torque."""
@@ -49,11 +61,11 @@ class Rows:
 
     def __init__(self, trials: Sequence[Trial], params: DynamicsParams, healthy: HealthyLimbParams) -> None:
         patients = [trial.patient for trial in trials]
-        limbs = [patient.limb for patient in patients]
+        limbs = [trial.limb for trial in trials]
         torque_scale = np.array([healthy_scale(limb) for limb in limbs])
         range_rad = np.radians([patient.muscle.healthy_range_deg for patient in patients])
         self._inertial(limbs, patients)
-        self._passive(patients, torque_scale, range_rad, healthy)
+        self.tissue = PassiveTissue.of(patients, limbs, healthy=healthy)
         self._reflex(trials, params, range_rad)
         self._activation(patients, params)
         self._examiner(trials, limbs, torque_scale)
@@ -63,24 +75,6 @@ class Rows:
         in_plane = np.cos(np.radians([patient.posture.plane_tilt_deg for patient in patients]))
         self.weight_Nm = np.array([limb.gravity_moment_Nm for limb in limbs]) * in_plane
         self.tilt_rad = np.radians([patient.posture.tilt_start_deg for patient in patients])
-
-    def _passive(
-        self,
-        patients: list[VirtualPatient],
-        torque_scale: FloatArray,
-        range_rad: FloatArray,
-        healthy: HealthyLimbParams,
-    ) -> None:
-        self.k_p = np.array([patient.k_p_Nm_per_rad for patient in patients])
-        elbow_rad = np.radians(MUSCLES[MuscleGroup.ELBOW_FLEXORS].healthy_range_deg)
-        rom_rad = np.radians([patient.rom_deg for patient in patients])
-        self.tissue = PassiveTissue(
-            k_p=self.k_p,
-            b_p=np.array([patient.b_p_Nms_per_rad for patient in patients]),
-            end_rate=healthy.end_rate_per_rad * elbow_rad / range_rad,
-            end_onset=rom_rad - healthy.end_approach_fraction * range_rad,
-            end_torque=healthy.end_torque_Nm * torque_scale,
-        )
 
     def _reflex(self, trials: Sequence[Trial], params: DynamicsParams, range_rad: FloatArray) -> None:
         gains = [_reflex_gains(trial, params, span) for trial, span in zip(trials, range_rad, strict=True)]
