@@ -202,10 +202,14 @@ def _carried(spin_rate: Axes, rate: Axes, along_m: float, offset_m: float) -> Ax
 
 def _turned_back(vector: NDArray[np.float64], angle: Axes) -> Axes:
     """Turn one vector against rotation vectors (Rodrigues' formula)."""
-    size = np.sqrt(np.square(angle).sum(axis=0))
+    x, y, z = angle
+    size = np.maximum(np.sqrt(x * x + y * y + z * z), 1e-12)
+    half = 0.5 * size
+    sin, cos = np.sin(half), np.cos(half)
+    share = sin / size
+    along = 2.0 * share * share * (vector @ angle)
     fixed = vector[:, np.newaxis]
-    along = 0.5 * np.square(np.sinc(size / (2.0 * np.pi))) * (vector @ angle)
-    turned: Axes = fixed * np.cos(size) - np.sinc(size / np.pi) * _cross(angle, fixed) + along * angle
+    turned: Axes = fixed * (1.0 - 2.0 * sin * sin) - (2.0 * cos * share) * _cross(angle, fixed) + along * angle
     return turned
 
 

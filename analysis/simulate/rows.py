@@ -16,7 +16,7 @@ __all__ = ["PassiveTissue", "Rows"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PassiveTissue:
-    """Passive stiffness, damping and end of range of the trials of a batch, or of one."""
+    """Passive stiffness, damping and end of range of the trials of a batch, or of one patient."""
 
     k_p: FloatArray
     b_p: FloatArray
@@ -41,19 +41,14 @@ class PassiveTissue:
         )
 
     def torque(self, position: FloatArray, velocity: FloatArray, exponent_max: float) -> FloatArray:
-        """Compute elastic, viscous and end-of-range torque."""
-        end = position - self.end_onset
-        end *= self.end_rate
-        np.maximum(end, 0.0, out=end)
-        np.minimum(end, exponent_max, out=end)
-        np.expm1(end, out=end)
-        end *= self.end_torque
-        elastic = np.maximum(position, 0.0)
-        elastic *= self.k_p
-        end += elastic
-        np.multiply(velocity, self.b_p, out=elastic)
-        end += elastic
-        return end
+        """Compute elastic, viscous and end-of-range torque of one patient in a movement."""
+        torque: FloatArray = np.maximum(position, 0.0)
+        torque *= self.k_p
+        torque += self.b_p * velocity
+        past = np.flatnonzero(position > self.end_onset)  # most of the time, the limb is far from there
+        exponent = self.end_rate * (position[past] - self.end_onset)
+        torque[past] += self.end_torque * np.expm1(np.minimum(exponent, exponent_max))
+        return torque
 
 
 class Rows:
