@@ -39,40 +39,58 @@ def integrate(
     """
     counts = np.array([round(trial.movement.total_s / params.step_s) for trial in trials])
     order = np.argsort(-counts, kind="stable")  # the longest first, so that those that still last are the first rows
-    rows = Rows([trials[i] for i in order], params, healthy)
+    sorted_trials = [trials[i] for i in order]
+    rows = Rows(sorted_trials, params, healthy)
     block = min(params.block_steps, int(rows.delay.min()))
-    settle = round(params.settle_s / params.step_s)
-    batch = _Batch([trials[i] for i in order], rows, block, params)
-    record = _Record(settle + int(counts.max()) + 1 + block, counts.size)
-    for first in range(0, settle + int(counts.max()) + 1, block):
-        lasting = int(np.searchsorted(-counts[order], settle - first, side="right"))
-        record.keep(first, *batch.advance(first, lasting))
+    settle = max(1, round(params.settle_s / params.step_s))
+    batch = _Batch(sorted_trials, rows, block, params)
+    needed = settle + counts[order] + 1
+    record = _Record(needed + block)
+    for first in range(0, int(needed[0]), block):
+        record.keep(first, *batch.advance(first, int(np.searchsorted(-needed, -first))))
     found = {int(i): record.motion(row, settle, int(counts[i]), params.step_s) for row, i in enumerate(order)}
     return tuple(found[i] for i in range(counts.size))
 
 
 class _Record:
-    """What is kept of all steps, a row each trial: all else follows from it."""
+    """What is kept of all steps, a row each trial: all else follows from it.
 
-    def __init__(self, steps: int, trials: int) -> None:
-        # not all of it is written to, so that most systems never hand out the pages behind the shorter trials
-        self._kept = tuple(np.empty((trials, steps)) for _ in range(4))
+    Semi-implicit Euler moves the position by the new velocity, so that velocities are its differences. Torques need no
+    more than single precision. Trials of similar length share a table, so that short ones take little room.
+    """
 
-    def keep(self, first: int, *columns: Steps) -> None:
-        """Keep position, velocity, reflex and drive of the first trials over some steps."""
-        for kept, values in zip(self._kept, columns, strict=True):
-            steps, rows = values.shape
-            kept[:rows, first : first + steps] = values.T
+    _TABLES = 4
+
+    def __init__(self, steps: NDArray[np.int64]) -> None:
+        self._firsts = sorted({steps.size * table // self._TABLES for table in range(self._TABLES)})
+        sizes = np.diff([*self._firsts, steps.size])
+        shapes = [(int(size), int(steps[first])) for first, size in zip(self._firsts, sizes, strict=True)]
+        self._position = [np.empty(shape) for shape in shapes]
+        self._reflex, self._drive = ([np.empty(shape, dtype=np.float32) for shape in shapes] for _ in range(2))
+
+    def keep(self, first: int, position: Steps, reflex: Steps, drive: Steps) -> None:
+        """Keep position, reflex torque and drive of the first trials over some steps."""
+        steps, lasting = position.shape
+        for number, row in enumerate(self._firsts):
+            if row < lasting:
+                rows = slice(row, row + self._position[number].shape[0])
+                kept = slice(min(rows.stop, lasting) - row), slice(first, first + steps)
+                self._position[number][kept] = position[:, rows].T
+                self._reflex[number][kept] = reflex[:, rows].T
+                self._drive[number][kept] = drive[:, rows].T
 
     def motion(self, row: int, first: int, count: int, step_s: float) -> Motion:
         """Take out one trial."""
-        position, velocity, reflex, drive = (kept[row, first : first + count + 1] for kept in self._kept)
+        number = int(np.searchsorted(self._firsts, row, side="right")) - 1
+        within, when = row - self._firsts[number], slice(first, first + count)
+        position = self._position[number][within, first - 1 : first + count + 1]
+        velocity = np.diff(position) / step_s
         return Motion(
-            position_rad=position[:-1],
+            position_rad=position[1:-1],
             velocity_rad_s=velocity[:-1],
             acceleration_rad_s2=np.diff(velocity) / step_s,
-            reflex_Nm=reflex[:-1],
-            drive_Nm=drive[:-1],
+            reflex_Nm=self._reflex[number][within, when].astype(np.float64),
+            drive_Nm=self._drive[number][within, when].astype(np.float64),
         )
 
 
@@ -95,8 +113,8 @@ class _Batch:
         self._reflexes = Reflexes(rows, rest_rad, params)
         self._clonuses = Clonuses(rows, rest_rad, params)
 
-    def advance(self, first_step: int, lasting: int) -> tuple[Steps, Steps, Steps, Steps]:
-        """Take the first trials through one block; return position, velocity, reflex torque and drive at its steps."""
+    def advance(self, first_step: int, lasting: int) -> tuple[Steps, Steps, Steps]:
+        """Take the first trials through one block; return position, reflex torque and drive at its steps."""
         for state in (self._position, self._velocity, self._reflex):
             state[0, :lasting] = state[-1, :lasting]
         block = self._block(first_step, lasting)
@@ -104,7 +122,7 @@ class _Batch:
         self._reflexes.sense(block.position[:-1], block.velocity)
         self._clonuses.sense(block.position[:-1], block.reflex[:-1], first_step)
         np.divide(block.pulling, self._limb.scale[:lasting], out=block.pulling)
-        return block.position[:-1], block.velocity[:-1], block.pulling, block.drive
+        return block.position[:-1], block.pulling, block.drive
 
     def _block(self, first_step: int, lasting: int) -> "_Block":
         """Work out what is known of the next steps: the drive, the hands' pull, what they carry, and the tilt."""

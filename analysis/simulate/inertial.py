@@ -133,7 +133,8 @@ def observe_imu(
 def _mounting(sensors: SensorModel, rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw the rotation from the sensor's axes to its segment's."""
     turned = Rotation.random(random_state=int(rng.integers(2**31)))
-    turned = Rotation.from_rotvec(turned.as_rotvec() * min(sensors.mounting_deg / 180.0, 1.0))
+    if sensors.mounting_deg < 180.0:
+        turned = Rotation.from_rotvec(turned.as_rotvec() * (sensors.mounting_deg / 180.0))
     matrix: NDArray[np.float64] = turned.as_matrix()
     return matrix
 

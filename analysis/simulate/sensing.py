@@ -170,11 +170,14 @@ def read_between(at_s: FloatArray, rate_hz: float, *series: FloatArray) -> tuple
     np.minimum(place, size - 1, out=place)
     before = np.minimum(place.astype(np.intp), size - 2)
     place -= before
+    after = before + 1
     found = []
     for values in series:
-        between = np.diff(values).take(before)
+        earlier = values.take(before)
+        between = values.take(after)
+        between -= earlier
         between *= place
-        between += values.take(before)
+        between += earlier
         found.append(between)
     return tuple(found)
 

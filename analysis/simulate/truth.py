@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -182,14 +183,14 @@ def summarise(
     fastest = max(stretch.velocity for stretch in stretches)
     graded = [stretch for stretch in stretches if stretch.velocity == fastest]
     slow = [stretch for stretch in stretches if stretch.velocity is VelocityClass.V1]
-    p = float(np.median([stretch.peak_excess_Nm for stretch in graded]))
-    f = float(np.median([stretch.f for stretch in graded]))
+    p = float(median([stretch.peak_excess_Nm for stretch in graded]))
+    f = float(median([stretch.f for stretch in graded]))
     grade = operational_grade(
         p_noticeable=p / limb.noticeable_Nm,
         p_considerable=p / limb.considerable_Nm,
         f=f,
-        stop_fraction=float(np.median([stretch.end_fraction for stretch in graded])),
-        slow_fraction=float(np.median([stretch.travelled_fraction for stretch in slow])) if slow else 1.0,
+        stop_fraction=float(median([stretch.end_fraction for stretch in graded])),
+        slow_fraction=float(median([stretch.travelled_fraction for stretch in slow])) if slow else 1.0,
         params=params,
     )
     catches = [stretch.catch_angle_deg for stretch in graded if stretch.catch_angle_deg is not None]
@@ -197,8 +198,8 @@ def summarise(
     return ExamTruth(
         stretches=tuple(stretches),
         grade=grade,
-        r1_deg=float(np.median(catches)) if grade != "0" and 2 * len(catches) >= len(graded) and catches else None,
-        r2_deg=float(np.median([stretch.end_deg for stretch in slow])) if slow else None,
+        r1_deg=float(median(catches)) if grade != "0" and 2 * len(catches) >= len(graded) and catches else None,
+        r2_deg=float(median([stretch.end_deg for stretch in slow])) if slow else None,
         peak_excess_Nm=p,
         f=f,
         lambda0_deg=None if mu_s is None else patient.joint_angle_deg(patient.lambda0_deg),
