@@ -16,7 +16,7 @@ GRADES = ("0", "1", "1+", "2", "3", "4")
 def main() -> None:
     """Time the movement alone, whole exams with their sensors, and one exam by itself."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=200)
+    parser.add_argument("--patients", type=int, default=400)
     count = parser.parse_args().patients
     groups = tuple(MuscleGroup)
     patients = [draw_patient(GRADES[i % 6], groups[i % len(groups)], seed=i) for i in range(count)]

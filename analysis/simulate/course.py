@@ -38,7 +38,7 @@ class SimulationParams:
 
     dynamics: DynamicsParams = DYNAMICS
     steps_per_sample: int = 4
-    side_by_side: int = 200
+    side_by_side: int = 400
     reference_s: float = 0.5
     sway_knot_s: float = 1.5
 
@@ -87,7 +87,7 @@ def run_courses(sittings: Sequence[Sitting], plan: ExamPlan, params: SimulationP
     for first in range(0, len(sittings), params.side_by_side):
         planned = [_plan(sitting, plan, params) for sitting in sittings[first : first + params.side_by_side]]
         trials = [trial for exam in planned for trial in exam.trials]
-        motions = iter(integrate(trials, params=params.dynamics))
+        motions = integrate(trials, params=params.dynamics)
         for exam in planned:
             yield _join(exam, [next(motions) for _ in exam.trials], params)
 

@@ -1,6 +1,6 @@
 """The moving limb: trials of many virtual patients integrated side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -21,7 +21,7 @@ Steps = NDArray[np.float64]
 
 def integrate(
     trials: Sequence[Trial], *, params: DynamicsParams = DYNAMICS, healthy: HealthyLimbParams = HEALTHY_LIMB
-) -> tuple[Motion, ...]:
+) -> Iterator[Motion]:
     """Integrate trials side by side with a fixed step, semi-implicit Euler.
 
     Parameters
@@ -34,7 +34,7 @@ def integrate(
 
     Returns
     -------
-    tuple of Motion
+    iterator of Motion
         One for each trial, from its start to its end; the same whichever trials it is integrated with.
     """
     counts = np.array([round(trial.movement.total_s / params.step_s) for trial in trials])
@@ -48,8 +48,11 @@ def integrate(
     record = _Record(needed + block)
     for first in range(0, int(needed[0]), block):
         record.keep(first, *batch.advance(first, int(np.searchsorted(-needed, -first))))
-    found = {int(i): record.motion(row, settle, int(counts[i]), params.step_s) for row, i in enumerate(order)}
-    return tuple(found[i] for i in range(counts.size))
+    rows_of_trials = np.argsort(order)
+    return (
+        record.motion(int(row), settle, int(count), params.step_s)
+        for row, count in zip(rows_of_trials, counts, strict=True)
+    )
 
 
 class _Record:

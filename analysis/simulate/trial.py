@@ -47,8 +47,8 @@ class DynamicsParams:
     end_exponent_max
         Bound of the exponent at the end of range, so that nothing overflows.
     block_steps
-        Steps for which hand and reflexes are worked out at once, if no reflex has a shorter delay; chosen by us: below
-        the shortest delay that patients are drawn with.
+        Steps for which hand and reflexes are worked out at once, if no reflex has a shorter delay; chosen by us: the
+        shortest delay that patients are drawn with.
     """
 
     step_s: float = 0.001
@@ -61,7 +61,7 @@ class DynamicsParams:
     velocity_law_floor_rad_s: float = 0.7
     push_s: float = 0.5
     end_exponent_max: float = 6.0
-    block_steps: int = 25
+    block_steps: int = 30
 
 
 DYNAMICS = DynamicsParams()
