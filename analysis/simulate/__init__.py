@@ -10,8 +10,9 @@ from analysis.simulate.exam import (
     simulate_exams,
 )
 from analysis.simulate.examiner import Examiner, ExamPlan, draw_examiner
+from analysis.simulate.inertial import VirtualImu
 from analysis.simulate.patient import Clonus, Posture, ReflexLaw, VirtualPatient
-from analysis.simulate.sensing import SensorModel, VirtualImu
+from analysis.simulate.sensing import SensorModel
 from analysis.simulate.severity import SeverityParams, after_baclofen, draw_patient
 from analysis.simulate.truth import ExamTruth, StretchTruth, TruthParams, operational_grade
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from analysis.limb import Limb
+from analysis.model import FloatArray
+from analysis.simulate.curves import Curve, slow_curve
 from analysis.simulate.dynamics import integrate
 from analysis.simulate.examiner import Examiner, ExamPlan, Movement, plan_movements
 from analysis.simulate.patient import VirtualPatient
-from analysis.simulate.sensing import slow_curve
+from analysis.simulate.rows import PassiveTissue
 from analysis.simulate.trial import DYNAMICS, DynamicsParams, Motion, Trial
 from analysis.simulate.truth import ExamTruth, summarise, truth_of_stretch
 
@@ -29,8 +30,6 @@ class SimulationParams:
         Integration steps between samples of the true series; 4 gives 250 Hz.
     side_by_side
         Exams that are integrated side by side: enough to spread the cost of a step, few enough for the memory.
-    together
-        Up to this many trials, slow and fast ones are integrated together, though they differ in duration.
     reference_s
         Time of the reference pose, within the first rest.
     sway_knot_s
@@ -39,8 +38,7 @@ class SimulationParams:
 
     dynamics: DynamicsParams = DYNAMICS
     steps_per_sample: int = 4
-    side_by_side: int = 100
-    together: int = 60
+    side_by_side: int = 400
     reference_s: float = 0.5
     sway_knot_s: float = 1.5
 
@@ -68,6 +66,8 @@ class Course:
         Who was examined, and the limb.
     motion
         The limb's movement at every integration step of the exam.
+    resistance_Nm
+        Passive and reflex torque together at these steps, positive against the stretch.
     sway
         Rotation of the proximal segment along the stretch (rad) over the exam's time.
     truth
@@ -77,7 +77,8 @@ class Course:
     sitting: Sitting
     limb: Limb
     motion: Motion
-    sway: CubicSpline
+    resistance_Nm: FloatArray
+    sway: Curve
     truth: ExamTruth
 
 
@@ -86,7 +87,7 @@ def run_courses(sittings: Sequence[Sitting], plan: ExamPlan, params: SimulationP
     for first in range(0, len(sittings), params.side_by_side):
         planned = [_plan(sitting, plan, params) for sitting in sittings[first : first + params.side_by_side]]
         trials = [trial for exam in planned for trial in exam.trials]
-        motions = iter(_integrate(trials, params))
+        motions = integrate(trials, params=params.dynamics)
         for exam in planned:
             yield _join(exam, [next(motions) for _ in exam.trials], params)
 
@@ -96,13 +97,15 @@ class _Planned:
     """The movements of one exam, and how the proximal segment sways."""
 
     sitting: Sitting
+    limb: Limb
     trials: tuple[Trial, ...]
-    sway: CubicSpline
+    sway: Curve
 
 
 def _plan(sitting: Sitting, plan: ExamPlan, params: SimulationParams) -> _Planned:
     """Lay out one exam."""
     step_s, patient, examiner = params.dynamics.step_s, sitting.patient, sitting.examiner
+    limb = patient.limb
     movements = plan_movements(patient.muscle_group, examiner, plan, np.random.default_rng([sitting.seed, 1]))
     counts = [_steps(movement, step_s) for movement in movements]
     spread_rad = float(np.radians(examiner.proximal_wobble_deg))
@@ -111,6 +114,7 @@ def _plan(sitting: Sitting, plan: ExamPlan, params: SimulationParams) -> _Planne
     trials = tuple(
         Trial(
             patient=patient,
+            limb=limb,
             examiner=examiner,
             movement=movement,
             seed=(sitting.seed, number),
@@ -119,37 +123,41 @@ def _plan(sitting: Sitting, plan: ExamPlan, params: SimulationParams) -> _Planne
         )
         for number, movement in enumerate(movements)
     )
-    return _Planned(sitting=sitting, trials=trials, sway=sway)
+    return _Planned(sitting=sitting, limb=limb, trials=trials, sway=sway)
 
 
 def _steps(movement: Movement, step_s: float) -> int:
     return round(movement.total_s / step_s)
 
 
-def _integrate(trials: list[Trial], params: SimulationParams) -> list[Motion]:
-    """Integrate trials, slow and fast ones apart where there are many; results in the order of the trials."""
-    if len(trials) <= params.together:
-        return list(integrate(trials, params=params.dynamics))
-    found: dict[int, Motion] = {}
-    for is_slow in (True, False):
-        chosen = [i for i, trial in enumerate(trials) if trial.movement.is_slow == is_slow]
-        if chosen:
-            found.update(zip(chosen, integrate([trials[i] for i in chosen], params=params.dynamics), strict=True))
-    return [found[i] for i in range(len(trials))]
-
-
 def _join(exam: _Planned, motions: list[Motion], params: SimulationParams) -> Course:
     """Put the movements of one exam together, with their truth."""
-    patient = exam.sitting.patient
-    limb = patient.limb
+    patient, limb = exam.sitting.patient, exam.limb
+    motion = Motion.joined(motions)
+    resistance_Nm = _resistance(exam, motion, params.dynamics)
+    ends = np.cumsum([part.position_rad.size for part in motions])
     stretches = [
-        truth_of_stretch(trial, limb, motion, step_s=params.dynamics.step_s)
-        for trial, motion in zip(exam.trials, motions, strict=True)
+        truth_of_stretch(
+            trial,
+            motion.within(slice(end - part.position_rad.size, end)),
+            resistance_Nm[end - part.position_rad.size : end],
+            step_s=params.dynamics.step_s,
+        )
+        for trial, part, end in zip(exam.trials, motions, ends, strict=True)
     ]
     return Course(
         sitting=exam.sitting,
         limb=limb,
-        motion=Motion.joined(motions),
+        motion=motion,
+        resistance_Nm=resistance_Nm,
         sway=exam.sway,
-        truth=summarise(patient, stretches),
+        truth=summarise(patient, limb, stretches),
     )
+
+
+def _resistance(exam: _Planned, motion: Motion, params: DynamicsParams) -> FloatArray:
+    """Work out passive and reflex torque, positive against the stretch."""
+    tissue = PassiveTissue.of([exam.sitting.patient], [exam.limb])
+    resistance_Nm = tissue.torque(motion.position_rad, motion.velocity_rad_s, params.end_exponent_max)
+    resistance_Nm += motion.reflex_Nm
+    return resistance_Nm

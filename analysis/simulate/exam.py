@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -11,16 +12,9 @@ from analysis.model import EmgSignal, FloatArray, ForceSignal, JointAngle, Refer
 from analysis.muscles import MuscleGroup
 from analysis.simulate.course import STANDARD_SIMULATION, Course, SimulationParams, Sitting, run_courses
 from analysis.simulate.examiner import STANDARD_EXAMINER, STANDARD_PLAN, Examiner, ExamPlan
+from analysis.simulate.inertial import Kinematics, VirtualImu, observe_imu
 from analysis.simulate.patient import VirtualPatient
-from analysis.simulate.sensing import (
-    STANDARD_SENSORS,
-    Kinematics,
-    SensorModel,
-    VirtualImu,
-    observe_emg,
-    observe_force,
-    observe_imu,
-)
+from analysis.simulate.sensing import STANDARD_SENSORS, SensorModel, observe_emg, observe_force
 from analysis.simulate.trial import joint_angle_deg, lever_m
 from analysis.simulate.truth import ExamTruth
 
@@ -164,7 +158,7 @@ def _sittings(patients: Sequence[VirtualPatient], examiners: Sequence[Examiner],
 def _observe(course: Course, sensors: SensorModel, params: SimulationParams) -> VirtualExam:
     """Let the sensors record one exam."""
     patient, seed = course.sitting.patient, course.sitting.seed
-    kinematics = _kinematics(course, params)
+    motion = _kinematics(course, params)
     angle, series = _true_series(course, params)
     rng = [np.random.default_rng([seed, 10 + i]) for i in range(5)]
     swing_seed = (seed, 20)
@@ -175,18 +169,18 @@ def _observe(course: Course, sensors: SensorModel, params: SimulationParams) -> 
         examiner=course.sitting.examiner,
         true_angle=angle,
         true_series=series,
-        imu_proximal=observe_imu(kinematics, "proximal", sensors=sensors, rng=rng[0], swing_seed=swing_seed),
-        imu_distal=observe_imu(kinematics, "distal", sensors=sensors, rng=rng[1], swing_seed=swing_seed),
+        imu_proximal=observe_imu(motion, "proximal", sensors=sensors, rng=rng[0], swing_seed=swing_seed),
+        imu_distal=observe_imu(motion, "distal", sensors=sensors, rng=rng[1], swing_seed=swing_seed),
         force=observe_force(
-            course.motion.push_Nm,
-            rate_hz=kinematics.rate_hz,
+            partial(_push_Nm, course, motion),
+            end_s=motion.end_s,
             lever_m=lever_m(patient.muscle_group, course.limb),
             sensors=sensors,
             rng=rng[2],
         ),
         emg=observe_emg(
             course.motion.drive_Nm / course.limb.noticeable_Nm,
-            rate_hz=kinematics.rate_hz,
+            rate_hz=motion.rate_hz,
             muscle=_EMG_MUSCLES[patient.muscle_group],
             sensors=sensors,
             rng=rng[3],
@@ -214,13 +208,34 @@ def _kinematics(course: Course, params: SimulationParams) -> Kinematics:
     )
 
 
+def _push_Nm(course: Course, motion: Kinematics, at_s: FloatArray) -> FloatArray:  # noqa: N802 - a unit's capital
+    """Work out the torque that the examiner's hand exerts on the limb at some times."""
+    tilt_rad, acceleration, resistance = motion.between(
+        at_s, motion.tilt_rad, motion.acceleration_rad_s2, course.resistance_Nm
+    )
+    gravity_Nm = _gravity_Nm(course, tilt_rad + course.sway(at_s)[0])
+    push_Nm: FloatArray = course.limb.inertia_kg_m2 * acceleration - gravity_Nm + resistance
+    return push_Nm
+
+
+def _gravity_Nm(course: Course, tilt_rad: FloatArray) -> FloatArray:  # noqa: N802 - a unit's capital
+    """Work out gravity's torque along the stretch."""
+    in_plane = np.cos(np.radians(course.sitting.patient.posture.plane_tilt_deg))
+    gravity_Nm: FloatArray = -course.limb.gravity_moment_Nm * in_plane * np.sin(tilt_rad)
+    return gravity_Nm
+
+
 def _true_series(course: Course, params: SimulationParams) -> tuple[JointAngle, TrueSeries]:
     """Thin out what happened to the rate of the true series."""
-    group, limb = course.sitting.patient.muscle_group, course.limb
-    motion = course.motion.every(params.steps_per_sample)
+    patient, limb = course.sitting.patient, course.limb
+    every = slice(None, None, params.steps_per_sample)
+    motion, resistance_Nm = course.motion.within(every), course.resistance_Nm[every]
     rate_hz = 1.0 / (params.dynamics.step_s * params.steps_per_sample)
-    angle_deg = joint_angle_deg(group, motion.position_rad)
+    angle_deg = joint_angle_deg(patient.muscle_group, motion.position_rad)
     time_s = np.arange(angle_deg.size) / rate_hz
+    sway_rad = course.sway(time_s)[0]
+    tilt_rad = np.radians(patient.posture.tilt_start_deg) + sway_rad + motion.position_rad
+    gravity_Nm = _gravity_Nm(course, tilt_rad)
     angle = JointAngle(
         time_s=time_s,
         angle_deg=angle_deg,
@@ -229,13 +244,14 @@ def _true_series(course: Course, params: SimulationParams) -> tuple[JointAngle, 
         zero=Zero.ANATOMICAL,
         bandwidth_hz=0.5 * rate_hz,
     )
+    fraction = stretch_fraction(patient.muscle_group, angle_deg)
     series = TrueSeries(
         velocity_deg_s=np.degrees(motion.velocity_rad_s),
         acceleration_deg_s2=np.degrees(motion.acceleration_rad_s2),
-        push_Nm=motion.push_Nm,
-        gravity_Nm=motion.gravity_Nm,
-        resistance_Nm=motion.resistance_Nm,
-        healthy_Nm=healthy_torque_Nm(limb, stretch_fraction(group, angle_deg), motion.velocity_rad_s),
-        proximal_deg=np.degrees(course.sway(time_s)[:, 0]),
+        push_Nm=limb.inertia_kg_m2 * motion.acceleration_rad_s2 - gravity_Nm + resistance_Nm,
+        gravity_Nm=gravity_Nm,
+        resistance_Nm=resistance_Nm,
+        healthy_Nm=healthy_torque_Nm(limb, fraction, motion.velocity_rad_s),
+        proximal_deg=np.degrees(sway_rad),
     )
     return angle, series

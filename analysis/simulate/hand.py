@@ -1,95 +1,111 @@
-"""What the examiner's hand intends to do in each trial of a batch."""
+"""What the examiner's hand intends to do in each trial of a batch, some steps at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from numpy.typing import NDArray
 
 from analysis.model import FloatArray
+from analysis.simulate.curves import Curve, CurveRows
 from analysis.simulate.trial import DynamicsParams, Trial
 
-__all__ = ["Intended", "intend", "minimum_jerk"]
+__all__ = ["Hands", "Intended"]
+
+_PARTS = ("stretch", "push", "back")
+
+Steps = NDArray[np.float64]
+"""Values of all trials over some steps, shape (steps, trials)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Intended:
-    """Intended movement of all trials, shape (steps, trials), and the proximal segment's rotation along the stretch."""
+    """Intended movement of trials over some steps, and the proximal segment's rotation along the stretch."""
 
-    position_rad: FloatArray
-    velocity_rad_s: FloatArray
-    acceleration_rad_s2: FloatArray
-    proximal_rad: FloatArray
-
-
-def intend(trials: Sequence[Trial], steps: int, params: DynamicsParams) -> Intended:
-    """Lay out what the examiners' hands intend, from `DynamicsParams.settle_s` before each trial's start."""
-    shape = (steps, len(trials))
-    intended = Intended(
-        position_rad=np.empty(shape),
-        velocity_rad_s=np.empty(shape),
-        acceleration_rad_s2=np.empty(shape),
-        proximal_rad=np.empty(shape),
-    )
-    time_s: FloatArray = np.arange(steps, dtype=np.float64) * params.step_s - params.settle_s
-    for i, trial in enumerate(trials):
-        position, velocity, acceleration = _hand(trial, time_s, params)
-        intended.position_rad[:, i] = position
-        intended.velocity_rad_s[:, i] = velocity
-        intended.acceleration_rad_s2[:, i] = acceleration
-        exam_s = np.clip(trial.first_s + time_s, trial.sway.x[0], trial.sway.x[-1])
-        intended.proximal_rad[:, i] = trial.sway(exam_s)[:, 0]
-    return intended
+    position_rad: Steps
+    velocity_rad_s: Steps
+    acceleration_rad_s2: Steps
+    proximal_rad: Steps
 
 
-def minimum_jerk(fraction: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Compute position, velocity and acceleration of a unit minimum-jerk movement at fractions of its duration.
+class Hands:
+    """The examiners' hands: stretch, pushing on and return, each a minimum-jerk movement, and their unsteadiness.
 
-    Before 0 and after 1, it stands still.
+    Each trial starts `DynamicsParams.settle_s` before time 0 at rest.
 
     References
     ----------
     .. [1] Flash T, Hogan N. The coordination of arm movements. J Neurosci 1985;5:1688-1703.
        doi:10.1523/JNEUROSCI.05-07-01688.1985
     """
-    s = np.minimum(np.maximum(fraction, 0.0), 1.0)
-    rest = 1.0 - s
-    position = s * s * s * (10.0 - 15.0 * s + 6.0 * s * s)
-    velocity = 30.0 * (s * rest) ** 2
-    acceleration = 60.0 * s * rest * (1.0 - 2.0 * s)
-    return position, velocity, acceleration
+
+    def __init__(self, trials: Sequence[Trial], params: DynamicsParams) -> None:
+        parts = np.array([_parts(trial, params) for trial in trials])
+        self._starts_s, self._durations_s, self._spans_rad = parts.transpose(2, 1, 0)
+        self._ends_s = self._starts_s + self._durations_s
+        self._held_rad = np.radians([trial.movement.start_deg for trial in trials])
+        nowhere_s = np.zeros(len(trials))
+        self._unsteady = CurveRows([_unsteadiness(trial) for trial in trials], nowhere_s)
+        self._sway = CurveRows([trial.sway for trial in trials], np.array([trial.first_s for trial in trials]))
+
+    @property
+    def held_rad(self) -> FloatArray:
+        """Where each hand holds the limb at first."""
+        return self._held_rad
+
+    def intend(self, time_s: FloatArray, rows: int) -> Intended:
+        """Lay out what the first hands intend at ascending times."""
+        position, velocity = self._unsteady.values_and_rates(time_s, rows)
+        acceleration = np.zeros_like(position)  # the hand does not anticipate its own unsteadiness
+        reached = self._held_rad[:rows].copy()
+        for part in range(len(_PARTS)):
+            ended = self._ends_s[part, :rows] <= time_s[0]
+            reached += np.where(ended, self._spans_rad[part, :rows], 0.0)
+            moving = np.flatnonzero(~ended & (self._starts_s[part, :rows] < time_s[-1]))
+            if moving.size:
+                self._move(part, moving, time_s, (position, velocity, acceleration))
+        position += reached
+        return Intended(
+            position_rad=position,
+            velocity_rad_s=velocity,
+            acceleration_rad_s2=acceleration,
+            proximal_rad=self._sway.values(time_s, rows),
+        )
+
+    def _move(self, part: int, moving: NDArray[np.intp], time_s: FloatArray, movement: tuple[Steps, ...]) -> None:
+        """Add one part's minimum-jerk movement where it is under way."""
+        per_s = 1.0 / self._durations_s[part, moving]
+        s = time_s[:, np.newaxis] - self._starts_s[part, moving]
+        s *= per_s
+        np.maximum(s, 0.0, out=s)
+        np.minimum(s, 1.0, out=s)
+        rest = 1.0 - s
+        span = self._spans_rad[part, moving]
+        movement[0][:, moving] += span * (s * s * s * (10.0 - 15.0 * s + 6.0 * s * s))
+        rest *= s
+        movement[1][:, moving] += (30.0 * span * per_s) * (rest * rest)
+        movement[2][:, moving] += (60.0 * span * per_s * per_s) * (rest * (1.0 - 2.0 * s))
 
 
-def _hand(trial: Trial, time_s: FloatArray, params: DynamicsParams) -> FloatArray:
-    """Lay out position, velocity and acceleration (rad, shape (3, n)) that the hand intends in one trial."""
+def _parts(trial: Trial, params: DynamicsParams) -> list[tuple[float, float, float]]:
+    """List start (s), duration (s) and span (rad) of stretch, pushing on and return."""
     move = trial.movement
     stretched_s = move.lead_s + move.duration_s
-    parts = [(move.lead_s, move.duration_s, move.target_deg - move.start_deg)]
-    if move.push_deg > 0:
-        parts.append((stretched_s + move.push_pause_s, params.push_s, move.push_deg))
-    parts.append((stretched_s + move.hold_s, move.return_s, move.back_deg - move.target_deg - move.push_deg))
-    total = np.zeros((3, time_s.size))
-    total[0] = move.start_deg
-    for start_s, duration_s, span_deg in parts:
-        first, last = np.searchsorted(time_s, [start_s, start_s + duration_s])
-        shape = minimum_jerk((time_s[first:last] - start_s) / duration_s)
-        for order in range(3):
-            total[order, first:last] += span_deg / duration_s**order * shape[order]
-        total[0, last:] += span_deg
-    within = slice(*np.searchsorted(time_s, [0.0, move.total_s]))
-    unsteady = _unsteadiness(trial)
-    for order in range(2):  # the hand does not anticipate its own unsteadiness, hence no acceleration
-        total[order, within] += unsteady(time_s[within], order)
-    hand: FloatArray = np.radians(total)
-    return hand
+    back_deg = move.back_deg - move.target_deg - move.push_deg
+    pushed_s = stretched_s + move.push_pause_s if move.push_deg > 0 else stretched_s
+    radians: Callable[[float], float] = np.radians
+    return [
+        (move.lead_s, move.duration_s, radians(move.target_deg - move.start_deg)),
+        (pushed_s, params.push_s, radians(move.push_deg)),
+        (stretched_s + move.hold_s, move.return_s, radians(back_deg)),
+    ]
 
 
-def _unsteadiness(trial: Trial) -> CubicSpline:
-    """Draw the hand's wobble (deg): a spline through random knots, at rest at both ends so that trials join."""
+def _unsteadiness(trial: Trial) -> Curve:
+    """Draw the hand's wobble (rad): a spline through random knots, at rest at both ends so that trials join."""
     rng = np.random.default_rng([*trial.seed, 7])
-    knots_s = np.linspace(
-        0.0, trial.movement.total_s, max(4, round(trial.movement.total_s / trial.examiner.wobble_knot_s))
-    )
-    values_deg = rng.normal(0.0, 1.0, knots_s.size) * trial.examiner.wobble_deg
+    total_s = trial.movement.total_s
+    knots = max(4, round(total_s / trial.examiner.wobble_knot_s))
+    values_deg = rng.normal(0.0, 1.0, knots) * trial.examiner.wobble_deg
     values_deg[[0, -1]] = 0.0
-    return CubicSpline(knots_s, values_deg, bc_type="clamped")
+    return Curve.through(np.radians(values_deg)[:, np.newaxis], total_s, held=True)

@@ -1,11 +1,11 @@
 """Constants of a batch of trials, laid out so that one array operation serves all of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.limb import HealthyLimbParams, Limb, healthy_scale, limb_of
+from analysis.limb import HEALTHY_LIMB, HealthyLimbParams, Limb, healthy_scale, limb_of
 from analysis.model import FloatArray, Subject
 from analysis.muscles import MUSCLES, MuscleGroup
 from analysis.simulate.patient import ReflexLaw, VirtualPatient
@@ -16,7 +16,7 @@ __all__ = ["PassiveTissue", "Rows"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PassiveTissue:
-    """Passive stiffness, damping and end of range of the trials of a batch, or of one."""
+    """Passive stiffness, damping and end of range of the trials of a batch, or of one patient."""
 
     k_p: FloatArray
     b_p: FloatArray
@@ -24,24 +24,31 @@ class PassiveTissue:
     end_onset: FloatArray
     end_torque: FloatArray
 
-    def of(self, trial: int) -> "PassiveTissue":
-        """Take one trial out."""
-        return PassiveTissue(**{field.name: getattr(self, field.name)[trial] for field in fields(self)})
+    @classmethod
+    def of(
+        cls, patients: Sequence[VirtualPatient], limbs: Sequence[Limb], *, healthy: HealthyLimbParams = HEALTHY_LIMB
+    ) -> "PassiveTissue":
+        """Lay out the tissue of patients with their limbs."""
+        elbow_rad = np.radians(MUSCLES[MuscleGroup.ELBOW_FLEXORS].healthy_range_deg)
+        range_rad = np.radians([patient.muscle.healthy_range_deg for patient in patients])
+        rom_rad = np.radians([patient.rom_deg for patient in patients])
+        return cls(
+            k_p=np.array([patient.k_p_Nm_per_rad for patient in patients]),
+            b_p=np.array([patient.b_p_Nms_per_rad for patient in patients]),
+            end_rate=healthy.end_rate_per_rad * elbow_rad / range_rad,
+            end_onset=rom_rad - healthy.end_approach_fraction * range_rad,
+            end_torque=healthy.end_torque_Nm * np.array([healthy_scale(limb) for limb in limbs]),
+        )
 
     def torque(self, position: FloatArray, velocity: FloatArray, exponent_max: float) -> FloatArray:
-        """Compute elastic, viscous and end-of-range torque."""
-        end = position - self.end_onset
-        end *= self.end_rate
-        np.maximum(end, 0.0, out=end)
-        np.minimum(end, exponent_max, out=end)
-        np.expm1(end, out=end)
-        end *= self.end_torque
-        elastic = np.maximum(position, 0.0)
-        elastic *= self.k_p
-        end += elastic
-        np.multiply(velocity, self.b_p, out=elastic)
-        end += elastic
-        return end
+        """Compute elastic, viscous and end-of-range torque of one patient in a movement."""
+        torque: FloatArray = np.maximum(position, 0.0)
+        torque *= self.k_p
+        torque += self.b_p * velocity
+        past = np.flatnonzero(position > self.end_onset)  # most of the time, the limb is far from there
+        exponent = self.end_rate * (position[past] - self.end_onset)
+        torque[past] += self.end_torque * np.expm1(np.minimum(exponent, exponent_max))
+        return torque
 
 
 class Rows:
@@ -49,11 +56,11 @@ class Rows:
 
     def __init__(self, trials: Sequence[Trial], params: DynamicsParams, healthy: HealthyLimbParams) -> None:
         patients = [trial.patient for trial in trials]
-        limbs = [patient.limb for patient in patients]
+        limbs = [trial.limb for trial in trials]
         torque_scale = np.array([healthy_scale(limb) for limb in limbs])
         range_rad = np.radians([patient.muscle.healthy_range_deg for patient in patients])
         self._inertial(limbs, patients)
-        self._passive(patients, torque_scale, range_rad, healthy)
+        self.tissue = PassiveTissue.of(patients, limbs, healthy=healthy)
         self._reflex(trials, params, range_rad)
         self._activation(patients, params)
         self._examiner(trials, limbs, torque_scale)
@@ -63,24 +70,6 @@ class Rows:
         in_plane = np.cos(np.radians([patient.posture.plane_tilt_deg for patient in patients]))
         self.weight_Nm = np.array([limb.gravity_moment_Nm for limb in limbs]) * in_plane
         self.tilt_rad = np.radians([patient.posture.tilt_start_deg for patient in patients])
-
-    def _passive(
-        self,
-        patients: list[VirtualPatient],
-        torque_scale: FloatArray,
-        range_rad: FloatArray,
-        healthy: HealthyLimbParams,
-    ) -> None:
-        self.k_p = np.array([patient.k_p_Nm_per_rad for patient in patients])
-        elbow_rad = np.radians(MUSCLES[MuscleGroup.ELBOW_FLEXORS].healthy_range_deg)
-        rom_rad = np.radians([patient.rom_deg for patient in patients])
-        self.tissue = PassiveTissue(
-            k_p=self.k_p,
-            b_p=np.array([patient.b_p_Nms_per_rad for patient in patients]),
-            end_rate=healthy.end_rate_per_rad * elbow_rad / range_rad,
-            end_onset=rom_rad - healthy.end_approach_fraction * range_rad,
-            end_torque=healthy.end_torque_Nm * torque_scale,
-        )
 
     def _reflex(self, trials: Sequence[Trial], params: DynamicsParams, range_rad: FloatArray) -> None:
         gains = [_reflex_gains(trial, params, span) for trial, span in zip(trials, range_rad, strict=True)]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from analysis.limb import HEALTHY_ENDS_DEG, Limb
 from analysis.model import FloatArray
 from analysis.muscles import MUSCLES, MuscleGroup
+from analysis.simulate.curves import Curve
 from analysis.simulate.examiner import Examiner, Movement
 from analysis.simulate.patient import VirtualPatient
 
@@ -46,6 +46,9 @@ class DynamicsParams:
         Duration of pushing the limb on after a stretch; chosen by us.
     end_exponent_max
         Bound of the exponent at the end of range, so that nothing overflows.
+    block_steps
+        Steps for which hand and reflexes are worked out at once, if no reflex has a shorter delay; chosen by us: the
+        shortest delay that patients are drawn with.
     """
 
     step_s: float = 0.001
@@ -58,6 +61,7 @@ class DynamicsParams:
     velocity_law_floor_rad_s: float = 0.7
     push_s: float = 0.5
     end_exponent_max: float = 6.0
+    block_steps: int = 30
 
 
 DYNAMICS = DynamicsParams()
@@ -70,8 +74,8 @@ class Trial:
 
     Attributes
     ----------
-    patient, examiner, movement
-        Who is moved, by whom, and how it is meant.
+    patient, limb, examiner, movement
+        Who is moved, the limb, by whom, and how it is meant.
     seed
         Draws the hand's unsteadiness.
     sway
@@ -81,10 +85,11 @@ class Trial:
     """
 
     patient: VirtualPatient
+    limb: Limb
     examiner: Examiner
     movement: Movement
     seed: tuple[int, ...]
-    sway: CubicSpline
+    sway: Curve
     first_s: float
 
 
@@ -96,33 +101,24 @@ class Motion:
     ----------
     position_rad, velocity_rad_s, acceleration_rad_s2
         Movement along the stretch, shape (n,).
-    push_Nm
-        The torque that the examiner's hand exerts on the limb.
-    gravity_Nm
-        Gravity's torque along the stretch.
     reflex_Nm, drive_Nm
         Torque of the active muscle, and the neural drive that it follows with the muscle's activation.
-    resistance_Nm
-        Passive and reflex torque together, positive against the stretch.
     """
 
     position_rad: FloatArray
     velocity_rad_s: FloatArray
     acceleration_rad_s2: FloatArray
-    push_Nm: FloatArray
-    gravity_Nm: FloatArray
     reflex_Nm: FloatArray
     drive_Nm: FloatArray
-    resistance_Nm: FloatArray
 
     @classmethod
     def joined(cls, parts: Sequence["Motion"]) -> "Motion":
         """Put movements one after another."""
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 
-    def every(self, steps: int) -> "Motion":
-        """Keep every n-th step."""
-        return Motion(**{f.name: getattr(self, f.name)[::steps] for f in fields(self)})
+    def within(self, steps: slice) -> "Motion":
+        """Keep some steps."""
+        return Motion(**{f.name: getattr(self, f.name)[steps] for f in fields(self)})
 
 
 _LEVER_FRACTION = {MuscleGroup.PLANTARFLEXORS: 0.6}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -132,26 +133,26 @@ class ExamTruth:
 
 
 def truth_of_stretch(
-    trial: Trial, limb: Limb, motion: Motion, *, step_s: float, params: TruthParams = STANDARD_TRUTH
+    trial: Trial, motion: Motion, resistance_Nm: FloatArray, *, step_s: float, params: TruthParams = STANDARD_TRUTH
 ) -> StretchTruth:
     """Read the truth of one stretch off its simulated movement and resistance.
 
     Parameters
     ----------
-    trial, limb, motion
-        Who was moved and how it was meant, the limb, and what happened.
+    trial, motion, resistance_Nm
+        Who was moved and how it was meant, what happened, and the passive and reflex torque in it.
     step_s
         Integration step.
     params
         Bounds.
     """
-    patient, movement, offset_s = trial.patient, trial.movement, trial.first_s
+    patient, limb, movement, offset_s = trial.patient, trial.limb, trial.movement, trial.first_s
     start, end = _bounds(motion, movement, step_s, params)
     window = slice(start, end + 1)
     position, velocity = motion.position_rad[window], motion.velocity_rad_s[window]
     range_rad = np.radians(patient.muscle.healthy_range_deg)
     fraction = position / range_rad
-    excess = np.maximum(motion.resistance_Nm[window] - healthy_torque_Nm(limb, fraction, velocity), 0.0)
+    excess = np.maximum(resistance_Nm[window] - healthy_torque_Nm(limb, fraction, velocity), 0.0)
     peak_deg_s = float(np.degrees(velocity.max()))
     velocity_class = _velocity_class(peak_deg_s, params)
     noticed = excess >= limb.noticeable_Nm
@@ -167,7 +168,7 @@ def truth_of_stretch(
         velocity=velocity_class,
         catch_angle_deg=float(angle_deg[first]) if caught else None,
         catch_time_s=offset_s + (start + first) * step_s if caught else None,
-        peak_resistance_Nm=float(motion.resistance_Nm[window].max()),
+        peak_resistance_Nm=float(resistance_Nm[window].max()),
         peak_excess_Nm=float(excess.max()),
         f=_resisted_fraction(fraction, noticed),
         end_fraction=float(fraction[-1]),
@@ -176,21 +177,20 @@ def truth_of_stretch(
 
 
 def summarise(
-    patient: VirtualPatient, stretches: Sequence[StretchTruth], *, params: TruthParams = STANDARD_TRUTH
+    patient: VirtualPatient, limb: Limb, stretches: Sequence[StretchTruth], *, params: TruthParams = STANDARD_TRUTH
 ) -> ExamTruth:
     """Summarise the truth of an exam's stretches."""
-    limb = patient.limb
     fastest = max(stretch.velocity for stretch in stretches)
     graded = [stretch for stretch in stretches if stretch.velocity == fastest]
     slow = [stretch for stretch in stretches if stretch.velocity is VelocityClass.V1]
-    p = float(np.median([stretch.peak_excess_Nm for stretch in graded]))
-    f = float(np.median([stretch.f for stretch in graded]))
+    p = float(median([stretch.peak_excess_Nm for stretch in graded]))
+    f = float(median([stretch.f for stretch in graded]))
     grade = operational_grade(
         p_noticeable=p / limb.noticeable_Nm,
         p_considerable=p / limb.considerable_Nm,
         f=f,
-        stop_fraction=float(np.median([stretch.end_fraction for stretch in graded])),
-        slow_fraction=float(np.median([stretch.travelled_fraction for stretch in slow])) if slow else 1.0,
+        stop_fraction=float(median([stretch.end_fraction for stretch in graded])),
+        slow_fraction=float(median([stretch.travelled_fraction for stretch in slow])) if slow else 1.0,
         params=params,
     )
     catches = [stretch.catch_angle_deg for stretch in graded if stretch.catch_angle_deg is not None]
@@ -198,8 +198,8 @@ def summarise(
     return ExamTruth(
         stretches=tuple(stretches),
         grade=grade,
-        r1_deg=float(np.median(catches)) if grade != "0" and 2 * len(catches) >= len(graded) and catches else None,
-        r2_deg=float(np.median([stretch.end_deg for stretch in slow])) if slow else None,
+        r1_deg=float(median(catches)) if grade != "0" and 2 * len(catches) >= len(graded) and catches else None,
+        r2_deg=float(median([stretch.end_deg for stretch in slow])) if slow else None,
         peak_excess_Nm=p,
         f=f,
         lambda0_deg=None if mu_s is None else patient.joint_angle_deg(patient.lambda0_deg),

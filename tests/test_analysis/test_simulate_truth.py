@@ -25,6 +25,7 @@ from analysis.simulate import (
     simulate_exam,
     simulate_exams,
 )
+from analysis.simulate.course import STANDARD_SIMULATION
 
 SHORT = ExamPlan(slow=1, fast=2, lead_s=0.6, hold_s=0.4, return_s=0.8, rest_s=0.4)
 GROUPS = tuple(MuscleGroup)
@@ -196,3 +197,31 @@ def test_exams_side_by_side_are_those_one_by_one() -> None:
     alone = simulate_exam(patients[1], seed=11, plan=SHORT)
     assert together[1].true_angle.angle_deg == pytest.approx(alone.true_angle.angle_deg, abs=1e-6)
     assert np.array_equal(together[1].imu_distal.time_s, alone.imu_distal.time_s)
+
+
+def test_an_exam_does_not_depend_on_those_beside_it() -> None:
+    patients = [draw_patient(grade, group, seed=6) for group in GROUPS for grade in ("1", "2", "3")]
+    together = list(simulate_exams(patients, seed=10, plan=SHORT))
+    for i in (0, 7, len(patients) - 1):
+        alone = simulate_exam(patients[i], seed=10 + i, plan=SHORT)
+        assert alone.truth == together[i].truth
+        assert np.array_equal(alone.true_series.resistance_Nm, together[i].true_series.resistance_Nm)
+        assert np.array_equal(alone.imu_distal.acc_m_s2, together[i].imu_distal.acc_m_s2)
+        assert np.array_equal(alone.force.force_N, together[i].force.force_N)
+        assert np.array_equal(alone.emg.emg_V, together[i].emg.emg_V)
+
+
+def test_half_the_step_gives_the_same_catch_and_excess() -> None:
+    patients = [draw_patient(grade, group, seed=6) for group in GROUPS for grade in ("1+", "3")]
+    fine = replace(STANDARD_SIMULATION, dynamics=replace(STANDARD_SIMULATION.dynamics, step_s=0.0005))
+    found = [exam_truths(patients, seed=3, plan=SHORT, params=params) for params in (STANDARD_SIMULATION, fine)]
+    coarse, finer = ([stretch for truth in truths for stretch in truth.stretches] for truths in found)
+    caught = [
+        abs(a.catch_angle_deg - b.catch_angle_deg)
+        for a, b in zip(coarse, finer, strict=True)
+        if a.catch_angle_deg is not None and b.catch_angle_deg is not None
+    ]
+    assert len(caught) > 10
+    assert np.median(caught) < 0.1
+    excess_Nm = np.array([[a.peak_excess_Nm, b.peak_excess_Nm] for a, b in zip(coarse, finer, strict=True)])
+    assert np.median(np.abs(excess_Nm[:, 0] / excess_Nm[:, 1] - 1.0)) < 0.01
