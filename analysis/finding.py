@@ -151,7 +151,7 @@ class ResistanceParts:
     Attributes
     ----------
     at_s, elastic_Nm, viscous_Nm, reflex_Nm
-        Instant of the largest velocity-dependent (reflex) torque, and the parts of the resistance there; they sum to it.
+        Instant of the largest velocity-dependent (reflex) torque, and the parts of the resistance there, summing to it.
         ``None`` where no fast stretch tells the viscosity, or the stretch never passes where the slow ones did.
     delta_torque_Nm
         Fast minus slow resistance at 70 % of the slow range. ``None`` in slow stretches, and where the stretch does
