@@ -35,7 +35,7 @@ class DetectorParams:
         The excess must rise by what is noticeable within this time on each side of the largest rate: a reflex takes
         some 0.1 s to rise.
     min_probability
-        A less probable catch is no detection.
+        A less probable catch is no detection, as in `ResistanceParams`.
     timing_share
         Standard deviation of the instant that smoothing leaves, as a share of the period at the torque's cut-off.
     flat_share
@@ -46,7 +46,7 @@ class DetectorParams:
 
     plateau_share: float = 0.9
     around_s: float = 0.1
-    min_probability: float = 0.5
+    min_probability: float = 0.8
     timing_share: float = 0.1
     flat_share: float = 0.9
     resistance: ResistanceParams = field(default_factory=ResistanceParams)

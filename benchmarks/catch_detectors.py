@@ -137,7 +137,9 @@ def report(
     for grade in GRADES:
         rows = np.array(parts.get(grade, []))
         if rows.size:
-            middle = np.nanmedian(rows, axis=0)
+            middle = [
+                np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else np.nan for column in rows.T
+            ]
             off = np.median(np.abs(rows[:, 0] - rows[:, 1]))
             print(
                 f"{grade:>2} {len(rows):4d} {middle[0]:.2f} {middle[1]:.2f} {off:.2f} {middle[2]:.2f} {middle[3]:.2f} {middle[4]:.2f}"
