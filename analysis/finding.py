@@ -161,7 +161,7 @@ class ResistanceParts:
         range. ``None`` likewise.
     end_stiffness_Nm_per_rad
         Slope of resistance over angle in the last tenth of the range: of its own in a slow stretch; in a fast one of
-        the slow range, ``None`` where it does not get there.
+        the slow range, ``None`` where it does not get there. ``None`` where resistance falls there.
     hysteresis_J
         Energy lost over the stretch and its return, ``None`` where the return was not observed or stays away from the
         start.

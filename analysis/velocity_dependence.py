@@ -327,7 +327,10 @@ def _delta_work(passage: _Passage, curve: _SlowCurve, share: float) -> float | N
 
 
 def _end_stiffness(passage: _Passage, slow: _SlowCurve | None, params: VelocityDependenceParams) -> float | None:
-    """Fit a line to resistance over angle in the last share of the stretch's own range, or of the slow range."""
+    """Fit a line to resistance over angle in the last share of the stretch's own range, or of the slow range.
+
+    Where resistance falls there (a fast stretch slows down, its reflex fades), the slope is no stiffness.
+    """
     start, end = (passage.place_deg[0], passage.place_deg[-1]) if slow is None else (slow.start_deg, slow.end_deg)
     if passage.place_deg.max() < end - params.end_miss_share * (end - start):
         return None
@@ -338,7 +341,8 @@ def _end_stiffness(passage: _Passage, slow: _SlowCurve | None, params: VelocityD
     angle, torque = np.radians(passage.place_deg[kept]), passage.torque_Nm[kept]
     if angle.size < params.min_samples or angle.std() == 0:
         return None
-    return float(np.cov(angle, torque)[0, 1] / angle.var(ddof=1))
+    slope = float(np.cov(angle, torque)[0, 1] / angle.var(ddof=1))
+    return slope if slope > 0 else None
 
 
 def _hysteresis_J(  # noqa: N802 - the unit keeps its capital

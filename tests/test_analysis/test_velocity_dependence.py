@@ -186,6 +186,13 @@ def test_stiffness_at_the_end_is_that_of_a_spring_there(planter: "Planter", move
         assert parts[i].end_stiffness_Nm_per_rad == pytest.approx(0.3 + stiffness, rel=0.03)
 
 
+def test_a_fall_of_resistance_is_no_stiffness(planter: "Planter", moved: Moved) -> None:
+    """A strong damper: the fast movement ends, and with it the torque; the slow one still shows the spring."""
+    parts = moved.parts(moved.load(planter, lambda x, v: 0.5 * np.radians(x) + 1.5 * v))
+    assert [parts[i].end_stiffness_Nm_per_rad for i in FAST] == [None] * 3
+    assert [part.viscous_Nm is not None for part in parts] == [True] * 5
+
+
 def test_a_spring_loses_no_energy(planter: "Planter", moved: Moved) -> None:
     for part in moved.parts(moved.load(planter, lambda x, _: elastic(x))):
         assert part.hysteresis_J == pytest.approx(0.0, abs=0.02)
