@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/catch_detectors.py [--patients 60] [--seed 61] [--data ../shared/data]
 
 All muscle groups and reflex laws, inertial sensors with a reference pose, and force. A positive bias is a catch that is seen
-too late along the stretch. The reported catch of `assess` is not among them: it needs the grade. With --data also the ankle
-of the measured exam of one adolescent with cerebral palsy, whose files are read one after another.
+too late along the stretch. The reported catch of `assess` is not among them: it needs the grade. With --data also the leg
+of one adolescent with cerebral palsy that was measured; its files are read one after another.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from analysis_core import recording, trials
@@ -165,16 +166,24 @@ def joined(recordings: Sequence[Recording]) -> Recording:
 
 
 def report_measured(data: Path) -> None:
-    """Print what the detectors and the parts say of the measured ankle."""
-    ankle = [recording(trial, values, with_torque=True) for trial, values in trials(data) if trial["joint"] == "ankle"]
-    seen = examine(joined(ankle))
-    print("\nThe measured ankle, fast stretches (deg; N·m):\n")
-    for name, detect in DETECTORS.items():
-        found = [detect(seen.motion, seen.legs[i], seen.load, limb=seen.limb) for i in seen.fast]
-        angles = np.array([np.nan if one is None else one.angle_deg for one in found])
-        print(f"- {name}: {', '.join(f'{one:.1f}' for one in angles)}; SD {np.nanstd(angles, ddof=1):.1f}")
-    for name in ("elastic_Nm", "viscous_Nm", "reflex_Nm", "delta_torque_Nm"):
-        print(f"- {name}: {', '.join(f'{getattr(seen.parts[i], name):.1f}' for i in seen.fast)}")
+    """Print what the detectors and the parts say of the measured leg."""
+    for joint in ("ankle", "knee"):
+        seen = examine(joined([recording(*one, with_torque=True) for one in of_joint(data, joint)]))
+        print(f"\nThe measured {joint}, fast stretches (deg; N·m):\n")
+        for name, detect in DETECTORS.items():
+            found = [detect(seen.motion, seen.legs[i], seen.load, limb=seen.limb) for i in seen.fast]
+            angles = np.array([np.nan if one is None else one.angle_deg for one in found])
+            print(f"- {name}: {', '.join(f'{one:.1f}' for one in angles)}; SD {np.nanstd(angles, ddof=1):.1f}")
+        for name in ("elastic_Nm", "viscous_Nm", "reflex_Nm", "delta_torque_Nm"):
+            print(f"- {name}: {', '.join(f'{getattr(seen.parts[i], name):.1f}' for i in seen.fast)}")
+
+
+def of_joint(data: Path, joint: str) -> Iterator[tuple[dict[str, Any], Any]]:
+    """List the trials of a joint, the place of the load cell named as the ankle's."""
+    for trial, values in trials(data):
+        if trial["joint"] == joint:
+            places = {name.replace(joint, "ankle"): place for name, place in trial["load_cell"].items()}
+            yield {**trial, "load_cell": places}, values
 
 
 def overlap_s(true: StretchTruth, found: object) -> float:
@@ -212,7 +221,7 @@ def report(
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for grade in GRADES:
-        if grade in parts:
+        if parts.get(grade):
             viscous, true, reflex, torque, work, loss, true_loss, stiff = np.array(parts[grade]).T
             off, off_loss = np.abs(viscous - true), np.abs(loss - true_loss)
             row = (viscous, true, off, reflex, torque, work, loss, true_loss, off_loss, stiff)
