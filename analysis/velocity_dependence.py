@@ -9,6 +9,7 @@ from analysis.finding import ResistanceParts
 from analysis.load import LimbLoad
 from analysis.model import FloatArray
 from analysis.motion import Motion, smooth_motion
+from analysis.slow_curve import Passage, SlowCurve, cut_passage, slow_curve
 from analysis.stretch import Leg
 
 __all__ = ["VelocityDependenceParams", "separate_resistance"]
@@ -95,8 +96,8 @@ def separate_resistance(  # noqa: PLR0913 (three say what was moved, the others 
         without an observed slow stretch.
     """
     quick = smooth_motion(motion, cutoff_hz=load.cutoff_hz)  # angle and torque smoothed alike
-    passages = [_passage(quick, leg, load) for leg in legs]
-    curve = _slow_curve([passages[i] for i in slow], healthy_range_deg / params.grid)
+    passages = [cut_passage(quick, leg, load) for leg in legs]
+    curve = slow_curve([passages[i] for i in slow], healthy_range_deg / params.grid)
     if curve is None:
         return (None,) * len(legs)
     viscosity = _viscosity([passages[i] for i in fast], curve, params)
@@ -112,102 +113,9 @@ def separate_resistance(  # noqa: PLR0913 (three say what was moved, the others 
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Passage:
-    """One stretch from its start to its end; angles along the stretch, velocity in rad/s."""
-
-    time_s: FloatArray
-    place_deg: FloatArray
-    velocity: FloatArray
-    torque_Nm: FloatArray
-    inertial_Nm: FloatArray
-    peak: int
-
-    @property
-    def observed(self) -> bool:
-        """Whether the force was observed throughout."""
-        return bool(np.isfinite(self.torque_Nm).all())
-
-    def first_at(self, place_deg: float) -> float | None:
-        """Find the fractional sample at which the stretch first reaches a place, ``None`` where it does not."""
-        reached = self.place_deg >= place_deg
-        i = int(reached.argmax())
-        if not reached[i] or i == 0:
-            return 0.0 if reached[i] and self.place_deg[0] == place_deg else None
-        before, after = self.place_deg[i - 1], self.place_deg[i]
-        return i - 1 + float((place_deg - before) / (after - before))
-
-
-def _passage(motion: Motion, leg: Leg, load: LimbLoad) -> _Passage:
-    """Cut one stretch out of the movement."""
-    span = slice(leg.start, leg.end + 1)
-    return _Passage(
-        time_s=motion.time_s[span],
-        place_deg=motion.stretch_deg[span],
-        velocity=np.radians(motion.velocity_deg_s[span]),
-        torque_Nm=load.resistance_Nm[span],
-        inertial_Nm=load.inertial_Nm[span],
-        peak=leg.peak - leg.start,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _SlowCurve:
-    """Median slow stretch: resistance and velocity (rad/s) by place along the stretch, and its range."""
-
-    place_deg: FloatArray
-    torque_Nm: FloatArray
-    velocity: FloatArray
-    start_deg: float
-    end_deg: float
-
-    @property
-    def range_deg(self) -> float:
-        """Range of the slow stretches."""
-        return self.end_deg - self.start_deg
-
-    def torque_at(self, place_deg: FloatArray) -> FloatArray:
-        """Read the slow resistance at some places, NaN where no slow stretch passed."""
-        return np.interp(place_deg, self.place_deg, self.torque_Nm, left=np.nan, right=np.nan)
-
-    def velocity_at(self, place_deg: FloatArray) -> FloatArray:
-        """Read the slow velocity likewise."""
-        return np.interp(place_deg, self.place_deg, self.velocity, left=np.nan, right=np.nan)
-
-
-def _slow_curve(slow: Sequence[_Passage], step_deg: float) -> _SlowCurve | None:
-    """Take the median of the slow stretches place by place, where at least half of them passed."""
-    slow = [passage for passage in slow if passage.observed]
-    if not slow:
-        return None
-    low = min(float(passage.place_deg.min()) for passage in slow)
-    bins = int(max(float(passage.place_deg.max()) for passage in slow) / step_deg - low / step_deg) + 1
-    means = np.array([_bin_means(passage, low, step_deg, bins) for passage in slow])  # (stretch, quantity, bin)
-    place, torque, velocity = np.moveaxis(means, 1, 0)
-    kept = 2 * np.isfinite(place).sum(axis=0) >= len(slow)
-    return _SlowCurve(
-        place_deg=np.nanmedian(place[:, kept], axis=0),
-        torque_Nm=np.nanmedian(torque[:, kept], axis=0),
-        velocity=np.nanmedian(velocity[:, kept], axis=0),
-        start_deg=float(np.median([passage.place_deg[0] for passage in slow])),
-        end_deg=float(np.median([passage.place_deg[-1] for passage in slow])),
-    )
-
-
-def _bin_means(passage: _Passage, low_deg: float, step_deg: float, bins: int) -> FloatArray:
-    """Average place, torque and velocity in bins of the place; NaN where the stretch left a bin out."""
-    which = np.minimum(((passage.place_deg - low_deg) / step_deg).astype(int), bins - 1)
-    counts = np.bincount(which, minlength=bins)
-    sums = [
-        np.bincount(which, weights=values, minlength=bins)
-        for values in (passage.place_deg, passage.torque_Nm, passage.velocity)
-    ]
-    return np.where(counts > 0, np.array(sums) / np.maximum(counts, 1), np.nan)
-
-
-def _viscosity(fast: Sequence[_Passage], curve: _SlowCurve, params: VelocityDependenceParams) -> float | None:
+def _viscosity(fast: Sequence[Passage], curve: SlowCurve, params: VelocityDependenceParams) -> float | None:
     """Fit torque per velocity (N.m.s/rad, not negative) to what the rises of fast stretches resist beyond slow ones."""
-    rises = [_rise(passage, params.rise_share) for passage in fast if passage.observed]
+    rises = [passage.rise(params.rise_share) for passage in fast if passage.observed]
     columns = [
         np.column_stack(
             [
@@ -225,20 +133,6 @@ def _viscosity(fast: Sequence[_Passage], curve: _SlowCurve, params: VelocityDepe
     offset_sd = params.offset_sd_share * float(np.abs(curve.torque_Nm).max())
     design = np.column_stack([rows[:, 1], params.inertia_sd_share * rows[:, 2], np.full(len(rows), offset_sd)])
     return max(0.0, float(_robust_fit(design, rows[:, 0], params.huber)[0]))
-
-
-def _rise(passage: _Passage, share: float) -> _Passage:
-    """Cut a stretch where its velocity first reaches a share of its peak."""
-    velocity = passage.velocity[: passage.peak + 1]
-    kept = slice(0, int(np.argmax(velocity >= share * velocity[-1])) + 1)
-    return _Passage(
-        time_s=passage.time_s[kept],
-        place_deg=passage.place_deg[kept],
-        velocity=passage.velocity[kept],
-        torque_Nm=passage.torque_Nm[kept],
-        inertial_Nm=passage.inertial_Nm[kept],
-        peak=passage.peak,
-    )
 
 
 def _robust_fit(design: FloatArray, torque: FloatArray, huber: float) -> FloatArray:
@@ -264,8 +158,8 @@ _LEAST_SPREAD_NM = 1e-3
 
 
 def _parts(
-    passage: _Passage,
-    curve: _SlowCurve,
+    passage: Passage,
+    curve: SlowCurve,
     viscosity: float | None,
     *,
     is_slow: bool,
@@ -286,7 +180,7 @@ def _parts(
 
 
 def _at_largest_reflex(
-    passage: _Passage, curve: _SlowCurve, viscosity: float | None
+    passage: Passage, curve: SlowCurve, viscosity: float | None
 ) -> tuple[float, float, float, float] | tuple[None, None, None, None]:
     """Read time, elastic, viscous and reflex torque where the last of them is largest."""
     if viscosity is None:
@@ -300,7 +194,7 @@ def _at_largest_reflex(
     return float(passage.time_s[at]), float(elastic[at]), float(viscous[at]), float(reflex[at])
 
 
-def _delta_torque(passage: _Passage, curve: _SlowCurve, share: float) -> float | None:
+def _delta_torque(passage: Passage, curve: SlowCurve, share: float) -> float | None:
     """Read fast minus slow resistance where the stretch first reaches a share of the slow range."""
     place = curve.start_deg + share * curve.range_deg
     at = passage.first_at(place)
@@ -311,7 +205,7 @@ def _delta_torque(passage: _Passage, curve: _SlowCurve, share: float) -> float |
     return delta if np.isfinite(delta) else None
 
 
-def _delta_work(passage: _Passage, curve: _SlowCurve, share: float) -> float | None:
+def _delta_work(passage: Passage, curve: SlowCurve, share: float) -> float | None:
     """Integrate fast minus slow resistance from the angle of peak velocity to a share of the slow range."""
     place = curve.start_deg + share * curve.range_deg
     at = passage.first_at(place)
@@ -326,7 +220,7 @@ def _delta_work(passage: _Passage, curve: _SlowCurve, share: float) -> float | N
     return work if np.isfinite(work) else None
 
 
-def _end_stiffness(passage: _Passage, slow: _SlowCurve | None, params: VelocityDependenceParams) -> float | None:
+def _end_stiffness(passage: Passage, slow: SlowCurve | None, params: VelocityDependenceParams) -> float | None:
     """Fit a line to resistance over angle in the last share of the stretch's own range, or of the slow range.
 
     Where resistance falls there (a fast stretch slows down, its reflex fades), the slope is no stiffness.
