@@ -16,6 +16,7 @@ __all__ = [
     "GRADES",
     "Assessment",
     "Catch",
+    "Detection",
     "EmgOnset",
     "Grade",
     "Pendulum",
@@ -23,6 +24,7 @@ __all__ = [
     "Repeatability",
     "Resistance",
     "ResistanceCurve",
+    "ResistanceParts",
     "Stretch",
     "StretchFinding",
     "Tardieu",
@@ -141,6 +143,70 @@ class Resistance:
     stiffness_Nm_per_rad: float | None
     viscosity_Nms_per_rad: float | None
     kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResistanceParts:
+    """What the resistance of one stretch is made of, the exam's slow stretches being the elastic reference.
+
+    Attributes
+    ----------
+    at_s, elastic_Nm, viscous_Nm, reflex_Nm
+        Instant of the largest velocity-dependent (reflex) torque, and the parts of the resistance there, summing to it.
+        ``None`` where no fast stretch tells the viscosity, or the stretch never passes where the slow ones did.
+    delta_torque_Nm
+        Fast minus slow resistance at 70 % of the slow range. ``None`` in slow stretches, and where the stretch does
+        not get there.
+    delta_work_J
+        Integral over the angle of fast minus slow resistance, from the angle of peak velocity to 90 % of the slow
+        range. ``None`` likewise.
+    end_stiffness_Nm_per_rad
+        Slope of resistance over angle in the last tenth of the range: of its own in a slow stretch; in a fast one of
+        the slow range, ``None`` where it does not get there. ``None`` where resistance falls there.
+    hysteresis_J
+        Energy lost over the stretch and its return, ``None`` where the return was not observed or stays away from the
+        start.
+
+    References
+    ----------
+    .. [1] Bar-On L, Aertbelien E, Wambacq H, et al. A clinical measurement to quantify spasticity in children with
+       cerebral palsy by integration of multidimensional signals. Gait Posture 2013;38:141-147.
+       doi:10.1016/j.gaitpost.2012.11.003. The places of both differences are from memory of the literature.
+    .. [2] Wu YN, Ren Y, Goldsmith A, et al. Characterization of spasticity in cerebral palsy: dependence of catch angle
+       on velocity. Dev Med Child Neurol 2010;52:563-569. Stiffness and energy loss are from memory of the literature.
+    """
+
+    at_s: float | None
+    elastic_Nm: float | None
+    viscous_Nm: float | None
+    reflex_Nm: float | None
+    delta_torque_Nm: float | None
+    delta_work_J: float | None
+    end_stiffness_Nm_per_rad: float | None
+    hysteresis_J: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """Where one of several detectors sees the catch of a stretch; the reported catch is a `Catch`.
+
+    Attributes
+    ----------
+    method
+        Name of the detector.
+    time_s, angle_deg
+        Instant and joint angle.
+    sd_deg
+        Standard deviation of the angle about the detector's own mark, not about the onset of the resistance.
+    probability
+        Probability that there is a noticeable catch there, 0 to 1.
+    """
+
+    method: str
+    time_s: float
+    angle_deg: float
+    sd_deg: float
+    probability: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

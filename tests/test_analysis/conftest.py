@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from analysis.gravity import GravityFit
+from analysis.load import LimbLoad
 from analysis.model import (
     FloatArray,
     ForceSignal,
@@ -19,6 +21,7 @@ from analysis.model import (
     TestKind,
     Zero,
 )
+from analysis.motion import Motion
 from analysis.muscles import MUSCLES, MuscleGroup
 
 
@@ -109,6 +112,40 @@ class Planter:
     def tilt(self, time_s: FloatArray, tilt_deg: FloatArray, *, in_plane: float = 1.0) -> SegmentTilt:
         """Record a tilt."""
         return SegmentTilt(time_s=time_s, tilt_deg=tilt_deg, in_plane=in_plane)
+
+    def load(
+        self,
+        motion: Motion,
+        resistance_Nm: FloatArray,
+        *,
+        healthy_Nm: FloatArray | float = 0.0,
+        inertia_kg_m2: float = 0.076,
+        inertia_error: float = 0.0,
+    ) -> LimbLoad:
+        """Load a limb without weight with a resistance; the inertia may be taken wrongly by a share."""
+        none = np.zeros(motion.time_s.size)
+        inertial = inertia_kg_m2 * np.radians(motion.acceleration_deg_s2)
+        return LimbLoad(
+            push_Nm=resistance_Nm + inertial,
+            inertial_Nm=inertial * (1.0 + inertia_error),
+            weight_Nm=none,
+            healthy_Nm=none + healthy_Nm,
+            healthy_sd_Nm=none,
+            lag_sd_Nm=none,
+            tilt_rad=none,
+            gravity=GravityFit(
+                cosine_Nm=np.zeros(1),
+                sine_Nm=np.zeros(1),
+                offset_Nm=np.zeros(1),
+                weight=np.ones(1),
+                shift=0.0,
+                shift_sd=0.0,
+                misfit_Nm=0.0,
+            ),
+            lag_s=0.0,
+            cutoff_hz=25.0,
+            noise_Nm=0.02,
+        )
 
 
 @pytest.fixture(scope="session")

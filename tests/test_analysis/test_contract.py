@@ -19,18 +19,21 @@ from analysis.agreement import bland_altman as limits_of_agreement
 from analysis.agreement import gwet_ac2, intraclass_correlation, krippendorff_alpha, weighted_kappa
 from analysis.assess import assess
 from analysis.change import judge_grade
+from analysis.detectors import disagreeing, minimum_power_catch, torque_rate_catch
 from analysis.emg import EmgMethod, EmgParams, find_emg_onset
 from analysis.errors import AnalysisError
-from analysis.finding import GRADES, EmgOnset, StretchFinding
+from analysis.finding import GRADES, EmgOnset, StretchFinding, VelocityClass
 from analysis.fusion import fuse_angles
 from analysis.limb import limb_of
+from analysis.load import LimbLoad, measure_load
 from analysis.model import EmgSignal, ForceSignal, JointAngle, Recording, SegmentTilt, Side, Source, TestKind
-from analysis.motion import track_motion
+from analysis.motion import Motion, track_motion
 from analysis.muscles import MUSCLES, Joint, MuscleGroup
 from analysis.pendulum import measure_pendulum
 from analysis.reflex import emg_catch
-from analysis.stretch import find_legs, find_stretches
+from analysis.stretch import Leg, find_legs, find_stretches
 from analysis.threshold import ReflexPoint, fit_threshold
+from analysis.velocity_dependence import separate_resistance
 from analysis.viscoelastic import TorqueTrial, fit_viscoelastic
 
 if TYPE_CHECKING:
@@ -129,6 +132,29 @@ def turned(recording: Recording, rate_hz: float) -> TorqueTrial:
     return TorqueTrial(rate_hz=rate_hz, angle_deg=angle_deg, torque_Nm=np.radians(angle_deg))
 
 
+def loaded(recording: Recording) -> tuple[Motion, tuple[Leg, ...], LimbLoad]:
+    """Find the stretches, the first of them slow, and their torques."""
+    motion = track_motion(recording.angle, stretch_sign=-1)
+    legs = find_legs(motion, ELBOW)
+    of = {VelocityClass.V1: legs[:1], VelocityClass.V3: legs[1:]}
+    return motion, legs, measure_load(recording, motion, limb_of(recording.muscle_group, recording.subject), legs=of)
+
+
+def detections(recording: Recording) -> tuple[object, ...]:
+    """Run both detectors on the fast stretches."""
+    motion, legs, load = loaded(recording)
+    limb = limb_of(recording.muscle_group, recording.subject)
+    return tuple(
+        detect(motion, leg, load, limb=limb) for detect in (torque_rate_catch, minimum_power_catch) for leg in legs[1:]
+    )
+
+
+def parts(recording: Recording) -> tuple[object, ...]:
+    """Take the resistance of all stretches apart."""
+    motion, legs, load = loaded(recording)
+    return separate_resistance(motion, legs, load, slow=(0,), fast=(1, 2), healthy_range_deg=130.0)
+
+
 RANKS = [np.array([0.0, 1, 2, 3, 4, 5, 2, 1]), np.array([0.0, 1, 3, 3, 4, 5, 1, 1])]
 EVEN = {grade: 1 / len(GRADES) for grade in GRADES}
 
@@ -166,6 +192,13 @@ BESIDE = {
     "krippendorff_alpha": lambda _: krippendorff_alpha(RANKS, categories=6),
     "intraclass_correlation": lambda _: intraclass_correlation(np.column_stack(RANKS)),
     "bland_altman": lambda _: limits_of_agreement(*RANKS),
+    "detectors": detections,
+    "separate_resistance": parts,
+    "disagreeing": lambda _: disagreeing(
+        [80.0, None, 82.0, 40.0, 81.0],
+        intervals=[(78.0, 83.0), None, (80.0, 85.0), (38.0, 42.0), (79.0, 84.0)],
+        healthy_range_deg=130.0,
+    ),
     "judge_grade": lambda _: judge_grade(EVEN, EVEN, joint=Joint.KNEE),
 }
 """What takes something else."""
