@@ -76,6 +76,14 @@ def test_torque_rate_finds_the_middle_of_a_planted_step(
     assert abs(found_deg(detection, motion) - at_deg) < 3.0 * detection.sd_deg
 
 
+def test_torque_rate_waits_for_the_plateau(planter: "Planter") -> None:
+    motion, leg = moved(planter, planter.bell(120.0, 0.5))
+    early = step(motion, at_deg=15.0, width_deg=2.0, height_Nm=6.0)
+    late = step(motion, at_deg=80.0, width_deg=8.0, height_Nm=3.0)
+    detection = torque_rate_catch(motion, leg, loaded(planter, motion, early + late), limb=LIMB)
+    assert found_deg(detection, motion) == pytest.approx(80.0, abs=3.0)
+
+
 @settings(max_examples=25)
 @given(at_deg=st.floats(60.0, 95.0), height=st.floats(2.5, 8.0), duration_s=st.floats(0.4, 0.8))
 def test_minimum_power_is_found_where_it_was_planted(
@@ -194,6 +202,11 @@ def test_one_of_four_that_lies_30_deg_away_is_flagged(scatter: list[float], odd:
 def test_none_is_flagged_where_all_scatter_a_little(scatter: list[float], range_deg: float) -> None:
     catches = [60.0 + one for one in scatter]
     assert disagreeing(catches, intervals=bounds(catches), healthy_range_deg=range_deg) == ()
+
+
+def test_catches_that_lie_close_together_by_chance_flag_none_beside_them() -> None:
+    catches = [80.0, 80.1, 80.0, 83.0]
+    assert disagreeing(catches, intervals=bounds(catches, 0.1), healthy_range_deg=130.0) == ()
 
 
 CATCHES = st.lists(st.one_of(st.none(), st.floats(0.0, 130.0)), min_size=1, max_size=7)
