@@ -8,10 +8,21 @@ import numpy as np
 from analysis.catch import MovementView, view_movement
 from analysis.catch_choice import CatchChoiceParams, choose_catch
 from analysis.clonus import ClonusParams, clonus_duration_s
+from analysis.detectors import DetectorParams, minimum_power_catch, torque_rate_catch
 from analysis.errors import AnalysisError
 from analysis.exam import NOT_GRADED, Exam, ExamParams, examine
 from analysis.exam_grade import ExamGradeParams, grade_exam
-from analysis.finding import Assessment, EmgOnset, Pendulum, StretchFinding, Tardieu, Threshold, VelocityClass
+from analysis.finding import (
+    Assessment,
+    Detection,
+    EmgOnset,
+    Pendulum,
+    ResistanceParts,
+    StretchFinding,
+    Tardieu,
+    Threshold,
+    VelocityClass,
+)
 from analysis.limb import limb_of
 from analysis.model import Recording, TestKind
 from analysis.pendulum import PendulumParams, measure_pendulum
@@ -26,9 +37,10 @@ from analysis.reflex import (
     threshold_doubts,
     torque_onset,
 )
-from analysis.repeatability import RepeatabilityParams, describe_repetitions, repetition_doubts
+from analysis.repeatability import RepeatabilityParams, describe_repetitions, flag_disagreeing, repetition_doubts
 from analysis.resistance import resistance_curve, resistance_of
 from analysis.tardieu import TardieuParams, summarise_tardieu
+from analysis.velocity_dependence import VelocityDependenceParams, separate_resistance
 
 __all__ = ["NOT_GRADED", "AssessParams", "assess"]
 
@@ -39,14 +51,16 @@ class AssessParams:
 
     Attributes
     ----------
-    exam, catch, grade, clonus, tardieu, repeatability, reflex, pendulum
-        Reading the exam, choosing each stretch's catch, grading, clonus, the Tardieu scale, how alike repetitions are,
-        EMG and the threshold, the pendulum test.
+    exam, catch, grade, parts, detectors, clonus, tardieu, repeatability, reflex, pendulum
+        Reading the exam, choosing each stretch's catch, grading, what resistance is made of, other detectors of the
+        catch, clonus, the Tardieu scale, how alike repetitions are, EMG and the threshold, the pendulum test.
     """
 
     exam: ExamParams = field(default_factory=ExamParams)
     catch: CatchChoiceParams = field(default_factory=CatchChoiceParams)
     grade: ExamGradeParams = field(default_factory=ExamGradeParams)
+    parts: VelocityDependenceParams = field(default_factory=VelocityDependenceParams)
+    detectors: DetectorParams = field(default_factory=DetectorParams)
     clonus: ClonusParams = field(default_factory=ClonusParams)
     tardieu: TardieuParams = field(default_factory=TardieuParams)
     repeatability: RepeatabilityParams = field(default_factory=RepeatabilityParams)
@@ -80,6 +94,7 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     views = [_view(exam, i, params) for i in range(len(exam.legs))]
     graded = grade_exam(exam, views, resistances, params.grade)
     fired, silent = _fire(exam, params.reflex)
+    parts = _parts(exam, params.parts)
     findings = tuple(
         StretchFinding(
             stretch=stretch,
@@ -87,8 +102,13 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
             resistance=resistances[i],
             quality=exam.quality[i],
             emg=fired[i],
+            parts=parts[i],
+            detections=_detections(exam, i, params.detectors),
         )
         for i, stretch in enumerate(exam.stretches)
+    )
+    findings = flag_disagreeing(
+        findings, healthy_range_deg=recording.muscle.healthy_range_deg, params=params.repeatability
     )
     repetitions = describe_repetitions(findings)
     alike = repetition_doubts(repetitions, params.repeatability)
@@ -145,6 +165,32 @@ def _assess_pendulum(recording: Recording, params: AssessParams) -> Assessment:
         grade=None,
         warnings=warnings,
     )
+
+
+def _parts(exam: Exam, params: VelocityDependenceParams) -> tuple[ResistanceParts | None, ...]:
+    """Take the resistance of each stretch apart, where there is any."""
+    if exam.load is None:
+        return (None,) * len(exam.legs)
+    return separate_resistance(
+        exam.motion,
+        exam.legs,
+        exam.load,
+        slow=exam.of(VelocityClass.V1),
+        fast=(*exam.of(VelocityClass.V2), *exam.of(VelocityClass.V3)),
+        healthy_range_deg=exam.recording.muscle.healthy_range_deg,
+        params=params,
+    )
+
+
+def _detections(exam: Exam, index: int, params: DetectorParams) -> tuple[Detection, ...]:
+    """Ask the other detectors of the catch with force; in slow stretches there is none."""
+    if exam.load is None or exam.stretches[index].velocity is VelocityClass.V1:
+        return ()
+    found = (
+        detect(exam.motion, exam.legs[index], exam.load, limb=exam.limb, params=params)
+        for detect in (torque_rate_catch, minimum_power_catch)
+    )
+    return tuple(one for one in found if one is not None)
 
 
 def _fire(exam: Exam, params: ReflexParams) -> tuple[list[tuple[EmgOnset, ...]], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Which catch a stretch shows: its resistance decides, for want of it the movement, and EMG where that is unsure."""
+"""Which catch a stretch shows: resistance and movement fused, else the movement, and EMG where that is unsure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,12 +11,13 @@ from analysis.exam_grade import ExamGrade
 from analysis.finding import Catch, EmgOnset, VelocityClass
 from analysis.grade_model import SeenCatch
 from analysis.grading import GradingParams
+from analysis.motion import Motion
 from analysis.ordinal import logistic
 from analysis.reflex import ReflexParams, emg_catch
 from analysis.resistance import ResistanceParams, force_catch
 from analysis.stretch import Leg
 
-__all__ = ["CatchChoiceParams", "choose_catch"]
+__all__ = ["CatchChoiceParams", "choose_catch", "fuse_catches"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +78,47 @@ def choose_catch(
         return _moved_catch(exam, index, view, graded, params) or _emg_catch(exam, index, fired, view, params)
     # The excess itself decides, and the rules of the scale: the trained probability was silent about excess that was
     # planted plainly.
-    return force_catch(
+    resisted = force_catch(
         exam.motion, leg, exam.load, limb=exam.limb, exam_probability=_spastic(graded), params=params.resistance
     )
+    moved = kinematic_catch(exam.motion, leg, view.departure, probability=view.probability, params=params.movement)
+    return resisted if resisted is None or moved is None else fuse_catches(exam.motion, leg, (resisted, moved))
+
+
+def fuse_catches(motion: Motion, leg: Leg, catches: Sequence[Catch]) -> Catch:
+    """Fuse what several sources say of the catch of one stretch, each weighed by its interval.
+
+    Where they lie further apart than their intervals let expect, the fused interval grows by that factor (Birge 1932,
+    doi:10.1103/PhysRev.40.207), so that a disagreement is not made to look like precision. The probability is that of
+    the surest.
+
+    Parameters
+    ----------
+    motion, leg
+        The movement and the stretch.
+    catches
+        Catches of that stretch, one or more.
+    """
+    angles = np.array([one.angle_deg for one in catches])
+    sds = np.array([np.ptp(one.angle_interval95_deg) / (2.0 * 1.96) for one in catches])
+    weights = 1.0 / np.maximum(sds, _LEAST_SD_DEG) ** 2
+    angle = float(np.average(angles, weights=weights))
+    chi2 = float((weights * (angles - angle) ** 2).sum()) / max(1, angles.size - 1)
+    half = 1.96 * float(np.sqrt(max(1.0, chi2) / weights.sum()))
+    travelled = motion.stretch_deg[leg.start : leg.end + 1]
+    at = leg.start + int(np.argmax(travelled >= min(motion.sign * angle, float(travelled.max()))))
+    return Catch(
+        time_s=float(motion.time_s[at]),
+        angle_deg=angle,
+        stretch_deg=motion.sign * angle - float(travelled[0]),
+        angle_interval95_deg=(angle - half, angle + half),
+        probability=max(one.probability for one in catches),
+        method="; and ".join(dict.fromkeys(one.method for one in catches)),
+    )
+
+
+_LEAST_SD_DEG = 0.5
+"""No source places a catch better than this."""
 
 
 def _spastic(graded: ExamGrade) -> float:

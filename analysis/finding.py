@@ -221,6 +221,10 @@ class StretchFinding:
         The reasons why it is left out of the summary.
     emg
         Onsets of the stretched muscles' EMG, one for each channel that began to fire.
+    parts
+        What its resistance is made of; ``None`` without force or slow stretches.
+    detections
+        Where other detectors of the catch see it; they mark another thing than `catch` and are no part of it.
     """
 
     stretch: Stretch
@@ -228,6 +232,8 @@ class StretchFinding:
     resistance: Resistance | None
     quality: tuple[str, ...] = ()
     emg: tuple[EmgOnset, ...] = ()
+    parts: ResistanceParts | None = None
+    detections: tuple[Detection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,14 @@
 """How alike the repetitions of one exam are: their velocity, their start, their catch and their end."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from analysis.detectors import DisagreementParams, disagreeing
 from analysis.finding import Repeatability, StretchFinding, VelocityClass
 
-__all__ = ["RepeatabilityParams", "describe_repetitions", "repetition_doubts"]
+__all__ = ["RepeatabilityParams", "describe_repetitions", "flag_disagreeing", "repetition_doubts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +20,44 @@ class RepeatabilityParams:
     max_velocity_cv
         Coefficient of variation of the fast stretches' peak velocity from which on a warning is given: raters differ
         by 19 to 29 % in it (Banky et al. 2019, abstract), and the catch depends on velocity. Chosen by us.
+    disagreement
+        When the catch of one repetition lies apart.
     """
 
     max_velocity_cv: float = 0.2
+    disagreement: DisagreementParams = field(default_factory=DisagreementParams)
+
+
+def flag_disagreeing(
+    findings: Sequence[StretchFinding], *, healthy_range_deg: float, params: RepeatabilityParams = RepeatabilityParams()
+) -> tuple[StretchFinding, ...]:
+    """Flag fast stretches whose catch lies apart from the others', so that the summary leaves them out.
+
+    Parameters
+    ----------
+    findings
+        The stretches of one exam with their catches.
+    healthy_range_deg
+        Range of the healthy joint.
+    params
+        When a catch lies apart.
+    """
+    fast = [i for i, one in enumerate(findings) if one.stretch.velocity is VelocityClass.V3 and not one.quality]
+    catches = [findings[i].catch for i in fast]
+    apart = disagreeing(
+        [None if one is None else one.angle_deg for one in catches],
+        intervals=[None if one is None else one.angle_interval95_deg for one in catches],
+        healthy_range_deg=healthy_range_deg,
+        params=params.disagreement,
+    )
+    flagged = list(findings)
+    for place in apart:
+        found = findings[fast[place]]
+        flagged[fast[place]] = replace(found, quality=(*found.quality, _APART))
+    return tuple(flagged)
+
+
+_APART = "its catch lies apart from those of the other fast stretches"
 
 
 def describe_repetitions(findings: Sequence[StretchFinding]) -> Repeatability:

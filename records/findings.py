@@ -1,6 +1,7 @@
 """An assessment as the JSON of the contract, and its angle series as a table for other programs."""
 
 import math
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import numpy as np
 from analysis.finding import (
     Assessment,
     Catch,
+    Detection,
     EmgOnset,
     Grade,
     Pendulum,
     Repeatability,
     Resistance,
+    ResistanceParts,
     StretchFinding,
     Tardieu,
     Threshold,
@@ -48,7 +51,8 @@ def finding_of(assessment: Assessment, *, path: str, angle_file: str | Path | No
     -------
     dict
         Plain JSON values; all keys are there, ``None`` where something was not found, numbers are finite. Beyond the
-        contract: ``peak_s`` and ``emg`` of a stretch, ``angle_interval95_deg`` of a catch, ``mu_ci95_s``, ``method``
+        contract: ``peak_s``, ``emg``, ``parts`` and ``detections`` of a stretch, ``angle_interval95_deg`` of a catch,
+        ``mu_ci95_s``, ``method``
         and ``points`` of a threshold, ``repeatability`` and ``version``.
     """
     recording = assessment.recording
@@ -111,6 +115,22 @@ def _stretch(found: StretchFinding) -> dict[str, Any]:
         "resistance": _resistance(found.resistance),
         "quality": list(found.quality),
         "emg": [_emg(onset) for onset in found.emg],
+        "parts": _parts(found.parts),
+        "detections": [_detection(one) for one in found.detections],
+    }
+
+
+def _parts(parts: ResistanceParts | None) -> dict[str, float | None] | None:
+    return None if parts is None else {one.name: _number(getattr(parts, one.name)) for one in fields(parts)}
+
+
+def _detection(found: Detection) -> dict[str, Any]:
+    return {
+        "method": found.method,
+        "time_s": _number(found.time_s),
+        "angle_deg": _number(found.angle_deg),
+        "sd_deg": _number(found.sd_deg),
+        "probability": _number(found.probability, PROBABILITY_DIGITS),
     }
 
 

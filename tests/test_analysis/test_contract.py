@@ -335,7 +335,9 @@ def untimed(finding: StretchFinding) -> StretchFinding:
     stretch = dataclasses.replace(finding.stretch, start_s=0.0, peak_s=0.5, end_s=1.0)
     catch = None if finding.catch is None else dataclasses.replace(finding.catch, time_s=0.0)
     emg = tuple(dataclasses.replace(onset, time_s=0.0) for onset in finding.emg)
-    return dataclasses.replace(finding, stretch=stretch, catch=catch, emg=emg)
+    parts = None if finding.parts is None else dataclasses.replace(finding.parts, at_s=0.0)
+    detections = tuple(dataclasses.replace(one, time_s=0.0) for one in finding.detections)
+    return dataclasses.replace(finding, stretch=stretch, catch=catch, emg=emg, parts=parts, detections=detections)
 
 
 def test_time_shift_leaves_the_finding(exam: Recording) -> None:

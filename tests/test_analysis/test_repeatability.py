@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.finding import Catch, Stretch, StretchFinding, VelocityClass
-from analysis.repeatability import describe_repetitions, repetition_doubts
+from analysis.repeatability import describe_repetitions, flag_disagreeing, repetition_doubts
 
 
 def finding(
@@ -72,3 +72,12 @@ def test_unlike_velocities_are_a_doubt_and_like_ones_are_not() -> None:
     (said,) = repetition_doubts(unlike)
     assert "33%" in said
     assert repetition_doubts(alike) == ()
+
+
+def test_the_one_catch_that_lies_apart_is_flagged_and_none_of_catches_that_agree() -> None:
+    apart = [finding(VelocityClass.V3, catch_deg=catch) for catch in (60.0, 62.0, 25.0, 61.0)]
+    flagged = flag_disagreeing(apart, healthy_range_deg=130.0)
+    assert [bool(one.quality) for one in flagged] == [False, False, True, False]
+    assert "apart" in flagged[2].quality[0]
+    alike = [finding(VelocityClass.V3, catch_deg=catch) for catch in (60.0, 62.0, 58.0, 61.0)]
+    assert flag_disagreeing(alike, healthy_range_deg=130.0) == tuple(alike)
