@@ -1,5 +1,6 @@
 """Fixtures that several packages' tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import HealthCheck, settings
 # A loaded machine is no fault of the code: no draw has a deadline, and slow drawing is no failure.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+# Before the library is loaded, here or in a command that a test starts: its searches stay on this machine.
+os.environ["LSLAPICFG"] = str(Path(__file__).with_name("lsl_api.cfg"))
 
 
 @pytest.fixture(scope="session")
