@@ -49,7 +49,7 @@ class PoseParams:
     window_s: float = 60.0
     min_blocks: int = 30
     headings: int = 12
-    refined: int = 4
+    refined: int = 3
     gyr_sd_rad_s: float = 0.03
     gyr_sd_share: float = 0.05
     bias_sd_rad_s: float = 0.02

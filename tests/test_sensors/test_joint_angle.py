@@ -211,6 +211,18 @@ def test_vertical_axis_without_a_common_position_lives_on_rests_and_says_so(plan
     assert any("vertical" in warning and "rests alone" in warning for warning in found.warnings)
 
 
+def test_vertical_axis_knows_how_little_rests_at_much_the_same_position_tell(plant: Plant) -> None:
+    covered = []
+    for seed in range(2, 10):
+        starts = np.random.default_rng(seed).uniform(0.0, 5.0, 6)
+        stops = [stop for start in starts for stop in (start, 70.0)]
+        movements = tuple((float(step), 1.2) for step in np.diff(stops))
+        planted = plant(seed=seed, axis=VERTICAL, movements=movements, rest_s=0.8, wobble_deg=0.1)
+        found = angle_from_imus(planted.proximal, planted.distal, stretch_sign=1)
+        covered.append(np.nanmean(np.abs(errors_deg(found, planted)) <= 1.96 * found.angle.sd_deg))
+    assert np.mean(covered) > 0.9  # the positions that were chosen scatter less than all that are alike
+
+
 def test_vertical_axis_without_rest_lives_on_its_ends(plant: Plant) -> None:
     planted = plant(axis=VERTICAL, movements=((80.0, 1.0), (-80.0, 1.0)) * 30, rest_s=0.0)
     found = angle_from_imus(planted.proximal, planted.distal, stretch_sign=1)
