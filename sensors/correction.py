@@ -30,8 +30,9 @@ class CorrectionParams:
         Growth of the bias' variance per second: about 0.05 deg/s over ten minutes.
     rest_noise_deg_s
         Noise of one block's look at the bias in a rest (deg/s).
-    scattering_rests
-        From so many rests on, their rates' own scatter tells how well a rest shows the bias: skin moves in rests.
+    rest_moved_deg, rests_known
+        Skin and limb move in rests (deg, standard deviation): taken from how differently the rests turned, and as far
+        as so many rests would tell it from this number.
     least_walk_deg2_s
         Least growth of the drift's variance per second: angle random walk.
     least_look_deg2
@@ -52,7 +53,8 @@ class CorrectionParams:
     bias_sd_deg_s: float = 2.0
     bias_walk_deg2_s3: float = 4e-6
     rest_noise_deg_s: float = 0.1
-    scattering_rests: int = 3
+    rest_moved_deg: float = 0.3
+    rests_known: float = 0.2
     least_walk_deg2_s: float = 1e-3
     least_look_deg2: float = 0.05
     lags: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
@@ -162,10 +164,13 @@ def _rest_looks(
     edges = np.r_[blocks.first, joint.size - 1][runs]
     lasting_s = np.maximum(np.diff(runs)[:, 0] * blocks.step_s, blocks.step_s)
     rates = np.diff(joint[edges])[:, 0] / lasting_s
-    scatter = float(np.std(rates)) if rates.size >= params.scattering_rests else 0.0
+    common = np.average(rates, weights=lasting_s**2)
+    apart = float(np.sum(((rates - common) * lasting_s) ** 2))
+    known = params.rests_known
+    moved2 = (known * 2.0 * params.rest_moved_deg**2 + apart) / (known + rates.size - 1)
     at = runs.mean(axis=1).astype(np.intp)
     looks[at] = rates
-    var[at] = params.rest_noise_deg_s**2 * blocks.step_s / lasting_s + scatter**2
+    var[at] = params.rest_noise_deg_s**2 * blocks.step_s / lasting_s + moved2 / lasting_s**2
     return looks, var
 
 
@@ -230,7 +235,7 @@ def _smooth_without_gravity(
     opening = "the joint's axis is nearly vertical, where gravity hardly shows the drift"
     if isinstance(ends, EndLooks):
         step = float(np.median(np.diff(ends.index))) / rate_hz
-        least = DriftNoise(walk_deg2_s=walk, look_deg2=params.least_look_deg2)
+        least = DriftNoise(walk_deg2_s=walk, look_deg2=max(params.least_look_deg2, ends.least_sd_deg**2))
         steps = find_steps(
             ends.drift_deg, max(ends.sd_deg, 1e-3), window=params.step_looks, least_sd=params.least_step_sd
         )

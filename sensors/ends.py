@@ -38,6 +38,8 @@ class EndParams:
         the third (s) at least.
     min_rests, min_rests_share, min_rests_span
         So many rests, such a share of all rests, and over such a share of their time, at one position at least.
+    rest_level_sd_deg
+        Standard deviation (deg) of the position of such rests: those that were chosen for lying on a line scatter less.
     rest_slope_sd_deg_s, rest_slope_sds
         The drift from rest to rest must agree with the rates in the rests to within so many standard deviations, each
         rest's rate being known no better than the first (deg/s).
@@ -57,17 +59,29 @@ class EndParams:
     min_rests: int = 3
     min_rests_share: float = 0.35
     min_rests_span: float = 0.5
+    rest_level_sd_deg: float = 1.0
     rest_slope_sd_deg_s: float = 0.1
     rest_slope_sds: float = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EndLooks:
-    """Turning points as looks at the drift: sample index and drift (deg), shape (m,), and one look's SD (deg)."""
+    """Turning points or rests as looks at the drift.
+
+    Attributes
+    ----------
+    index, drift_deg
+        Samples and the drift there (deg), shape (m,).
+    sd_deg
+        Scatter of the looks (deg).
+    least_sd_deg
+        One look is known no better than this (deg), however little those that were chosen scatter.
+    """
 
     index: NDArray[np.intp]
     drift_deg: FloatArray
     sd_deg: float
+    least_sd_deg: float = 0.0
 
 
 def look_by_ends(joint_deg: FloatArray, rate_hz: float, params: EndParams = EndParams()) -> EndLooks | str:
@@ -156,7 +170,9 @@ def look_by_rests(joint_deg: FloatArray, rate_hz: float, params: EndParams = End
     fit = np.polyfit(at_s, level[same], 1)
     left = level[same] - np.polyval(fit, at_s)
     sd = float(np.sqrt(np.sum(left**2) / max(same.size - 2, 1)))
-    return EndLooks(index=middle[same].astype(np.intp), drift_deg=level[same], sd_deg=sd)
+    return EndLooks(
+        index=middle[same].astype(np.intp), drift_deg=level[same], sd_deg=sd, least_sd_deg=params.rest_level_sd_deg
+    )
 
 
 def _pauses(joint_deg: FloatArray, rate_hz: float, params: EndParams) -> NDArray[np.intp]:

@@ -44,7 +44,10 @@ class HingeParams:
     ambiguous_chi2
         A rival solution that explains the data worse by less than this (chi square) is said in a warning.
     tied_chi2
-        Below this the two are tied, and the one in which the proximal segment is dragged along is taken.
+        Below this the two are tied, and the one in which the proximal segment is dragged along is taken: the better one
+        is less than three times as likely, so that leaving the turn out errs less in the mean than a choice.
+    dragged_correlation
+        From this correlation of the two rates about the axis on, the proximal segment is dragged along.
     pose
         Parameters of the fit where both segments move.
     """
@@ -54,13 +57,14 @@ class HingeParams:
     min_moving_s: float = 0.3
     min_excursion_deg: float = 5.0
     planar_ratio: float = 0.35
-    still_deg: float = 1.5
+    still_deg: float = 0.5
     trend_s: float = 10.0
     wobble_trend_s: float = 10.0
     wobble_share: float = 0.9
     unknown_deg: float = 2.0
     ambiguous_chi2: float = 20.0
-    tied_chi2: float = 1.0
+    tied_chi2: float = 2.2
+    dragged_correlation: float = 0.5
     pose: PoseParams = field(default_factory=PoseParams)
 
 
@@ -185,15 +189,15 @@ def hinge_of_blocks(
 def _from_fit(fit: PoseFit, rates: tuple[FloatArray, FloatArray], proximal_deg: float, params: HingeParams) -> Hinge:
     """Turn the fitted pose into a hinge, with what is doubtful about it."""
     axis1, axis2 = fit.axis1, fit.axis2
-    along1, along2 = rates[0] @ axis1, rates[1] @ axis2
+    along1 = rates[0] @ axis1
     unknown = proximal_deg * min(1.0, fit.missed_share)
     left = rates[1] - np.outer(along1, axis2)
     warnings = list(_weak_axis(_principal(left)[1], params))
     if unknown > params.unknown_deg:
         warnings.append(_unknown(unknown))
     if fit.rival is not None and fit.rival_chi2 < params.ambiguous_chi2:
-        if fit.rival_chi2 < params.tied_chi2 and along1 @ along2 < 0:
-            axis1, axis2 = fit.rival
+        if fit.rival_chi2 < params.tied_chi2:
+            axis1, axis2 = _dragged_along(fit, fit.rival, rates, params)
         warnings.append(
             f"the proximal segment turned by {proximal_deg:.0f} deg and the data cannot tell well in which "
             "direction: hold it still"
@@ -207,6 +211,20 @@ def _from_fit(fit: PoseFit, rates: tuple[FloatArray, FloatArray], proximal_deg: 
         warnings=tuple(warnings),
         wobble_deg=_wobble_deg(fit.across_rad_s, fit.across_step_s, params),
     )
+
+
+def _dragged_along(
+    fit: PoseFit, rival: tuple[FloatArray, FloatArray], rates: tuple[FloatArray, FloatArray], params: HingeParams
+) -> tuple[FloatArray, FloatArray]:
+    """Choose between tied axes the pair in which the proximal segment follows the distal one.
+
+    Where it does neither follow nor oppose, its turn is left out: that errs by as much, but a wrong choice by twice.
+    """
+    along1, along2 = rates[0] @ fit.axis1, rates[1] @ fit.axis2
+    follows = float(np.corrcoef(along1, along2)[0, 1])
+    if abs(follows) < params.dragged_correlation:
+        return np.zeros(3), fit.axis2
+    return (fit.axis1, fit.axis2) if follows > 0 else rival
 
 
 def _wobble_deg(across_rad_s: NDArray[np.complex128], step_s: float, params: HingeParams) -> float:
@@ -226,7 +244,7 @@ def _block_mean(values: FloatArray, step: int) -> FloatArray:
 
 def _excursion_deg(gyr: FloatArray, acc: FloatArray, block_s: float, params: HingeParams) -> float:
     """How far a sensor turned, by its gyroscope beyond a slow trend and by gravity; blind to shaking."""
-    turned = np.cumsum(gyr, axis=0) * block_s
+    turned = signal.detrend(np.cumsum(gyr, axis=0) * block_s, axis=0)  # a bias that no rest shows is no turn
     window = min(max(3, round(params.trend_s / block_s)), gyr.shape[0])
     if turned.shape[0] * block_s > 2 * params.trend_s:
         turned = turned - ndimage.uniform_filter1d(turned, window, axis=0)

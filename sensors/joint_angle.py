@@ -39,7 +39,9 @@ class ImuAngleParams:
         Time (s) over which its scatter is taken.
     pose_pause_s, pose_pause_deg, least_pause_s
         If the angle stays within the second (deg) of a reference pose for the third (s) at least, the pose is that of
-        the whole pause, up to the first (s) before and after it.
+        the whole pause, up to the first (s) before and after it, as far as what changes in it is the skin's.
+    unsteady_deg
+        How far (deg, standard deviation) a resting limb truly moves in such a pause.
     timing_share
         Standard deviation of a sample's instant as a share of the sampling interval: unknown within it.
     """
@@ -57,6 +59,7 @@ class ImuAngleParams:
     pose_pause_s: float = 2.0
     pose_pause_deg: float = 1.2
     least_pause_s: float = 0.5
+    unsteady_deg: float = 0.5
     ripple_window_s: float = 0.5
 
 
@@ -248,7 +251,10 @@ def _zeroed(
             f"give one between {pair.time_s[0]:.2f} and {pair.time_s[-1]:.2f} s"
         )
     pause = _pause_around(angle, seen, at, pair.rate_hz, params)
-    here = float(np.mean(angle[pause])) if np.any(pause) else float(np.interp(pose.time_s, pair.time_s, angle))
+    here = float(np.interp(pose.time_s, pair.time_s, angle))
+    if np.any(pause):
+        skin = hinge.wobble_deg**2 / (hinge.wobble_deg**2 + params.unsteady_deg**2)
+        here += skin * (float(np.mean(angle[pause])) - here)
     offset_var = joint.variance_deg2[at] + hinge.wobble_deg**2
     return angle + pose.angle_deg - here, np.sqrt(variance + offset_var), Zero.REFERENCE_POSE
 

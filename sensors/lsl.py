@@ -92,6 +92,7 @@ class LslLink:
         if characteristic == CLOCK:
             self._tell_clock()
         elif characteristic == CONTROL and data == b"start" and self._pulling is None:
+            self._inlet.flush()  # what was kept while the stream was opened would come late, as after a clock's jump
             self._pulling = asyncio.create_task(self._pull())
         elif characteristic == CONTROL and data == b"stop":
             await self._end()

@@ -9,6 +9,9 @@ from analysis.model import FloatArray
 
 __all__ = ["PoseFit", "PoseParams", "Signals", "fit_relative_pose", "plane_basis"]
 
+_UNKNOWNS = 10
+"""Rotation vector (3), tangent of the axis (2), bias about it, and biases across it: distal, proximal (2 each)."""
+
 Signals = tuple[FloatArray, FloatArray, FloatArray, FloatArray]  # rates of both sensors, specific forces of both
 
 
@@ -26,6 +29,9 @@ class PoseParams:
         Starts of the unknown heading around the circle, and how many of the best are refined.
     gyr_sd_rad_s, gyr_sd_share
         Mismatch of the rates about a perfect hinge (rad/s), and as a share of the rate: soft tissue.
+    bias_sd_rad_s
+        What is left of each gyroscope's bias across the axis (rad/s): it is fitted, too, or it would speak for a wrong
+        heading where little else does.
     acc_sd_m_s2, lever_m
         Mismatch of the specific forces at rest (m/s2), and the lever arm (m) that adds to it in movement.
     correlated
@@ -43,9 +49,10 @@ class PoseParams:
     window_s: float = 60.0
     min_blocks: int = 30
     headings: int = 12
-    refined: int = 4
+    refined: int = 3
     gyr_sd_rad_s: float = 0.03
     gyr_sd_share: float = 0.05
+    bias_sd_rad_s: float = 0.02
     acc_sd_m_s2: float = 0.2
     lever_m: float = 0.3
     correlated: float = 6.0
@@ -128,13 +135,15 @@ def fit_relative_pose(
     still = int(np.argmin(misfit.acc_sd + 1e3 * ~seen[part]))
     starts = np.stack(
         [
-            np.r_[_aligning(misfit.acc1[still], misfit.acc2[still], heading), 0.0, 0.0, 0.0]
+            np.r_[_aligning(misfit.acc1[still], misfit.acc2[still], heading), np.zeros(_UNKNOWNS - 3)]
             for heading in np.linspace(0, 2 * np.pi, params.headings, endpoint=False)
         ]
     )
     misfit.origin(axis_guess, still)
     best = np.argsort(np.sum(np.log1p(misfit(starts) ** 2), axis=1))[: params.refined]
     fits = sorted((_descend(misfit, x, params.iterations) for x in starts[best]), key=lambda fit: fit[1])
+    twin = _turned_about(misfit.acc1[still], fits[0][0])
+    fits = sorted([*fits, _descend(misfit, twin, params.iterations)], key=lambda fit: fit[1])
     axes = [misfit.axes(x) for x, _, _ in fits]
     scale = max(params.least_misfit, fits[0][1] / (6 * seen[part].sum() / params.correlated))
     far = [i for i, (axis1, _) in enumerate(axes) if axis1 @ axes[0][0] < np.cos(np.deg2rad(params.distinct_deg))]
@@ -201,6 +210,15 @@ def _aligning(up1: FloatArray, up2: FloatArray, heading: float) -> FloatArray:
     return _vector(_matrix(heading * first) @ _matrix(tilt))
 
 
+def _turned_about(up1: FloatArray, x: FloatArray) -> FloatArray:
+    """Pose with the proximal sensor the other way round about the vertical.
+
+    In a movement about one horizontal axis both explain gravity and the rates alike, whichever is true.
+    """
+    turned: FloatArray = np.r_[_vector(_matrix(np.pi * up1 / np.linalg.norm(up1)) @ _matrix(x[:3])), x[3:]]
+    return turned
+
+
 def _matrix(vectors: FloatArray) -> FloatArray:
     """Rotation matrices of rotation vectors (Rodrigues), shape (..., 3, 3)."""
     angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
@@ -237,7 +255,7 @@ def _missed_share(misfit: "_Misfit", x: FloatArray, cov: FloatArray) -> float:
 
 
 class _Misfit:
-    """Normalised mismatch of both sensors for poses (rotation vector), axes (tangent) and biases about them.
+    """Normalised mismatch of both sensors for poses (rotation vector), axes (tangent), biases about and across them.
 
     Vectors across the axis are complex numbers; integrals of the rates are taken once, so that a pose costs a product.
     """
@@ -258,6 +276,7 @@ class _Misfit:
         self.turned = [np.cumsum(gyr, axis=0) * block_s for gyr in (self.gyr1, gyr2)]
         self.elapsed_s = np.arange(seen.size) * block_s
         self.rows, self.seen = rows, seen[rows]
+        self.bias_sd = params.bias_sd_rad_s
 
     def origin(self, axis: FloatArray, at: int) -> None:
         """Set the axis around which the tangent lies and the block at which the pose holds."""
@@ -272,11 +291,11 @@ class _Misfit:
         return _matrix(x[:3]) @ axis2, axis2
 
     def __call__(self, tried: FloatArray) -> FloatArray:
-        """Mismatch of each row of `tried`, shape (rows, 5 per block)."""
+        """Mismatch of each row of `tried`, shape (rows, 5 per block and 4 for the biases)."""
         across, along = self._mismatch(tried)
         left = across / self.scale
         parts = np.concatenate([left.real, left.imag, (along / self.scale[1])[None]])
-        result: FloatArray = parts.reshape(-1, tried.shape[0]).T
+        result: FloatArray = np.c_[parts.reshape(-1, tried.shape[0]).T, tried[:, 6:] / self.bias_sd]
         return result
 
     def across_rad_s(self, x: FloatArray) -> NDArray[np.complex128]:
@@ -293,7 +312,9 @@ class _Misfit:
         planes = first + 1j * second
         axes1, planes1 = (np.einsum("pij,pj->pi", poses, vectors) for vectors in (axes2, planes))
         angle = self.turned2 @ axes2.T - self.turned1 @ axes1.T - self.since_s * tried[:, 5]
-        across = self.vectors[1] @ planes.T - self.vectors[0] @ planes1.T * np.exp(-1j * angle)
+        back = np.exp(-1j * angle)
+        across = self.vectors[1] @ planes.T - self.vectors[0] @ planes1.T * back
+        across[0] -= tried[:, 6] + 1j * tried[:, 7] - (tried[:, 8] + 1j * tried[:, 9]) * back
         return across, self.vectors[1][1] @ axes2.T - self.vectors[0][1] @ axes1.T
 
 

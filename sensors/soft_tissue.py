@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, signal
+from scipy import linalg, ndimage, signal
 
 from analysis.model import FloatArray
 from sensors.clock import ImuPair
@@ -29,6 +29,9 @@ class SoftTissueParams:
         Slower peaks (rad/s) show no lag.
     lags_s2
         Lags that are tried, in rad per rad/s2; 1e-4 is a resonance of 16 Hz.
+    smooth_s
+        Accelerations and what explains them are smoothed alike over this time (s, standard deviation): jittered time
+        stamps make noise of an acceleration, which a lag would seem to remove.
     correlated
         So many neighbouring samples share their misfit.
     least_sds
@@ -41,6 +44,7 @@ class SoftTissueParams:
     around_s: float = 0.25
     least_rate_rad_s: float = 1.5
     lags_s2: tuple[float, ...] = (0.0, 2e-5, 4e-5, 6e-5, 8e-5, 1e-4, 1.3e-4, 1.6e-4, 2e-4, 2.5e-4, 3e-4)
+    smooth_s: float = 0.01
     correlated: float = 6.0
     least_sds: float = 3.0
 
@@ -80,7 +84,9 @@ def find_tissue_lag(
         return TissueLag(lag_s2=0.0, sd_s2=np.inf)
     first, second = plane_basis(hinge.axis2)
     plane = along(pair.acc2_m_s2, first) + 1j * along(pair.acc2_m_s2, second)
-    misfits = np.array([_misfit(plane, distal_rad, windows, lag, pair.rate_hz) for lag in params.lags_s2])
+    misfits = np.array(
+        [_misfit(plane, distal_rad, windows, (lag, params.smooth_s), pair.rate_hz) for lag in params.lags_s2]
+    )
     count = 2.0 * sum(window.stop - window.start for window in windows) / params.correlated
     least = int(np.clip(np.argmin(misfits), 1, misfits.size - 2))
     near = slice(least - 1, least + 2)
@@ -125,23 +131,27 @@ def _fast_windows(
     return [slice(int(at) - reach, int(at) + reach) for at in whole[: params.movements]]
 
 
-def _misfit(plane: FloatArray, distal_rad: FloatArray, windows: list[slice], lag_s2: float, rate_hz: float) -> float:
+def _misfit(
+    plane: FloatArray, distal_rad: FloatArray, windows: list[slice], tried: tuple[float, float], rate_hz: float
+) -> float:
     """Mean square of the acceleration in the plane that gravity, lever arm and bias leave unexplained."""
     rows, values = [], []
+    lag_s2, smooth_s = tried
     margin = round(0.1 * rate_hz)
     for at, window in enumerate(windows):
-        wide = slice(max(0, window.start - margin), window.stop + margin)
+        wide = slice(max(0, window.start - margin), min(window.stop + margin, distal_rad.size))
         inner = slice(window.start - wide.start, window.stop - wide.start)
         turned = distal_rad[wide] - distal_rad[window.start]
         bone = without_tissue_lag(turned, lag_s2, rate_hz)
         rate = np.gradient(bone) * rate_hz
         spin = np.diff(np.r_[bone[:1], bone, bone[-1:]], n=2) * rate_hz**2
+        smooth = ndimage.gaussian_filter1d(
+            [np.exp(-1j * turned), 1j * spin - rate**2, plane[wide]], smooth_s * rate_hz, axis=1
+        )[:, inner]
         columns = np.zeros((window.stop - window.start, len(windows) + 2), dtype=complex)
-        columns[:, at] = np.exp(-1j * turned[inner])
-        columns[:, -2] = (1j * spin - rate**2)[inner]
-        columns[:, -1] = 1.0
+        columns[:, at], columns[:, -2], columns[:, -1] = smooth[0], smooth[1], 1.0
         rows.append(columns)
-        values.append(plane[window])
+        values.append(smooth[2])
     design, target = np.concatenate(rows), np.concatenate(values)
     found = np.linalg.lstsq(design, target, rcond=None)[0]
     return float(np.mean(np.abs(target - design @ found) ** 2))

@@ -243,7 +243,7 @@ class _Stamps:
         unwrapped = unwrap_near(block.stamp or 0, value + max(counted_s, elapsed_s) / self._tick_s, self._modulo)
         step_s = (unwrapped - value) * self._tick_s
         allowed_s = params.jump_s + params.rate_error * counted_s
-        if numbered and abs(step_s - counted_s) <= allowed_s:
+        if abs(step_s - counted_s) <= allowed_s:  # however late it came: a host that was busy is no jump of the clock
             return unwrapped, step_s > 0
         late_s = step_s - counted_s
         confirmed = abs(step_s - elapsed_s) <= params.arrival_s

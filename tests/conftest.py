@@ -13,6 +13,9 @@ settings.register_profile(
 )
 settings.load_profile("unhurried")
 
+# Before the library is loaded, here or in a command that a test starts: its searches stay on this machine.
+os.environ["LSLAPICFG"] = str(Path(__file__).with_name("lsl_api.cfg"))
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

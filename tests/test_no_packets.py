@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 TRAP = Path(__file__).with_name("packet_trap.py")
+OUTLET = Path(__file__).with_name("emg_outlet.py")
 CLIP = Path(__file__).resolve().parents[1] / "dashboard" / "samples" / "clips" / "elbow_a.mp4"
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--net")
 
@@ -52,3 +53,13 @@ def test_record_sends_nothing(catchangle: str, tmp_path: Path) -> None:
     exam = ("--muscle-group", "elbow_flexors", "--side", "left", "--out", str(tmp_path / "exam"))
     assert packets_of(catchangle, "record", *camera, *exam, "--preview") == 0
     assert (tmp_path / "exam" / "video.mp4").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_recording_an_emg_of_this_machine_sends_nothing(catchangle: str, tmp_path: Path) -> None:
+    exam = f"--no-camera --muscle-group elbow_flexors --side left --out {tmp_path / 'exam'} --seconds 2"
+    sensors = "--emulator goniometer --sensor emg=Planted --muscle biceps"
+    outlet = f"{sys.executable} {OUTLET} Planted 120 & outlet=$!"
+    both = f"{outlet}; {catchangle} record {exam} {sensors}; code=$?; kill $outlet; exit $code"
+    assert packets_of("sh", "-c", both) == 0
+    assert (tmp_path / "exam" / "emg.parquet").exists()

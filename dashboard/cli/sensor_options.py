@@ -47,7 +47,8 @@ EmulatorOption = Annotated[
     typer.Option(
         "--emulator",
         metavar="RIG",
-        help="Record virtual sensors on a virtual patient: goniometer, witmotion, dot or capture2go.",
+        help="Record virtual sensors on a virtual patient: goniometer, witmotion, dot or capture2go. A real EMG may be "
+        "recorded beside them (--sensor emg=STREAM).",
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --emulator.")]
@@ -78,18 +79,34 @@ def sensor_plan(
         If an option cannot be understood, or one is missing.
     """
     rig, seed = emulator
-    if rig is not None:
-        if named or every:
-            raise UsageError("--emulator brings its own sensors; leave --sensor and --sensors out")
-        return _virtual(rig, group, seed)
-    if not named and not every:
+    if rig is None and not named and not every:
         return None
+    choices = tuple(_choice(one) for one in named or ())
+    said = _settings(choices, *settings)
+    if rig is not None:
+        if every or any(choice.role is not Role.EMG for choice in choices):
+            raise UsageError("--emulator brings its own sensors; leave --sensors out, and --sensor but for an EMG")
+        return _virtual(rig, group, seed, choices, said)
     from dashboard.services.sensor_session import SensorPlan, real_airs  # noqa: PLC0415 (with what it is used)
     from records.home import data_folder  # noqa: PLC0415 (with what it is used)
     from records.sensor_roles import load_roles  # noqa: PLC0415 (with what it is used)
 
-    choices = tuple(_choice(one) for one in named or ())
-    lever_m, muscle = settings
+    return SensorPlan(
+        airs=partial(real_airs, with_lsl=lsl or any(choice.role is Role.EMG for choice in choices)),
+        choices=choices,
+        remembered=load_roles(data_folder(home)),
+        settings=said,
+    )
+
+
+def _settings(choices: Sequence["SensorChoice"], lever_m: float | None, muscle: str | None) -> dict[str, Any]:
+    """Return what the streams' keys need besides; refuses what is missing.
+
+    Raises
+    ------
+    UsageError
+        If two sensors have one role, or a lever or a muscle is missing or impossible.
+    """
     roles = {choice.role for choice in choices}
     if len(roles) < len(choices):
         raise UsageError("--sensor: two sensors have the same role; give each its own")
@@ -99,23 +116,20 @@ def sensor_plan(
         raise UsageError(f"--lever: expected metres, above 0 and up to {LONGEST_LEVER_M:g}; got {lever_m:g}")
     if Role.EMG in roles and not muscle:
         raise UsageError("--muscle is missing: the name of the muscle under the EMG")
-    said: dict[str, Any] = {"lever_m": lever_m, "muscle": muscle}
-    return SensorPlan(
-        airs=partial(real_airs, with_lsl=lsl or Role.EMG in roles),
-        choices=choices,
-        remembered=load_roles(data_folder(home)),
-        settings={key: value for key, value in said.items() if value is not None},
-    )
+    said = {"lever_m": lever_m, "muscle": muscle}
+    return {key: value for key, value in said.items() if value is not None}
 
 
-def _virtual(rig: str, group: MuscleGroup, seed: int) -> "SensorPlan":
+def _virtual(
+    rig: str, group: MuscleGroup, seed: int, beside: Sequence["SensorChoice"], settings: dict[str, Any]
+) -> "SensorPlan":
     try:
         from dashboard.services.virtual_sensors import RIGS, virtual_plan  # noqa: PLC0415 (an optional extra)
     except ModuleNotFoundError as error:
         raise UsageError("--emulator needs an extra: pip install 'catchangle[emulator]'") from error
     if rig not in RIGS:
         raise UsageError(f"--emulator: expected one of {', '.join(RIGS)}; got '{rig}'")
-    return virtual_plan(rig, group, seed=seed)
+    return virtual_plan(rig, group, seed=seed, beside=beside, settings=settings)
 
 
 def _choice(text: str) -> "SensorChoice":

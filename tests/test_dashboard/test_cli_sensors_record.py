@@ -13,10 +13,11 @@ import pytest
 from dashboard.cli.application import run
 from records.folder import read_folder
 from records.journal import JOURNAL_FILE, read_journal
-from records.streams import read_force, read_imu
+from records.streams import read_emg, read_force, read_imu
 from sensors.packets import Arrival
 
 EXAM = ["--muscle-group", "elbow_flexors", "--side", "left", "--code", "V001"]
+OUTLET = Path(__file__).resolve().parents[1] / "emg_outlet.py"
 CAMERA = ["--camera", "test-pattern", "--width", "160", "--height", "120", "--rate", "15"]
 
 
@@ -39,6 +40,31 @@ def test_sensors_and_camera_are_one_recording(tmp_path: Path, capfd: pytest.Capt
     assert distal.time_s[0] < video.clock_offset_s < distal.time_s[-1]
     assert said["sensors"]["lost"] == 0
     assert (out / JOURNAL_FILE).exists()
+
+
+def test_an_emg_of_the_lab_streaming_layer_is_recorded_with_all_else_on_one_clock(tmp_path: Path) -> None:
+    out = tmp_path / "exam"
+    asked = ["--emulator", "goniometer", "--sensor", "emg=Planted", "--muscle", "biceps", "--seconds", "4", "--json"]
+    command = [sys.executable, "-m", "dashboard.cli", "record", *CAMERA, *EXAM, *asked, "--out", str(out)]
+    with subprocess.Popen([sys.executable, str(OUTLET), "Planted", "300"]) as outlet:
+        try:
+            recorded = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
+        finally:
+            outlet.kill()
+    assert recorded.returncode == 0, recorded.stderr
+    streams = {entry.file.name: entry for entry in read_folder(out).streams}
+    inertial = {"imu_proximal.parquet", "imu_distal.parquet"}
+    assert set(streams) == {"video.mp4", "force.parquet", "emg.parquet", *inertial}
+    emg = read_emg(streams["emg.parquet"]).signal
+    assert emg.muscle == "biceps"
+    assert np.diff(emg.emg_V) == pytest.approx(0.001, abs=1e-6)  # none lost, none twice
+    started_s = read_journal(out / JOURNAL_FILE).header.started_ns * 1e-9
+    assert np.abs(emg.time_s - (emg.emg_V - started_s)).max() < 0.02  # each sample says when it was taken
+    distal = read_imu(streams["imu_distal.parquet"]).signal
+    video_s = streams["video.mp4"].clock_offset_s
+    for time_s in (emg.time_s, distal.time_s):
+        assert time_s[0] < video_s + 0.5
+        assert time_s[-1] > video_s + 3.0
 
 
 def test_a_killed_recording_of_sensors_is_recovered(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

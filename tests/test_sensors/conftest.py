@@ -29,6 +29,8 @@ class Plan:
     proximal_deg: float = 0.0
     """How far the proximal segment tilts and swings along."""
     proximal_axis: tuple[float, float, float] = (0.3, 1.0, 0.4)
+    sway_deg: float = 0.0
+    """How far it sways about the same axis, unlike the movement."""
     wobble_deg: float = 0.5
     wobble_hz: float = 9.0
     lever_m: float = 0.18
@@ -105,6 +107,7 @@ def plant_hinge(plan: Plan) -> Planted:
     side = np.cross(axis, [0.3, -0.5, 0.8])
     side /= np.linalg.norm(side)
     swing = plan.proximal_deg * (angle - angle[0]) / max(np.ptp(angle), 1.0)
+    swing = swing + plan.sway_deg * np.sin(2 * np.pi * np.arange(swing.size) / FINE_HZ / 2.7 + plan.seed)
     proximal = Rotation.from_rotvec(
         np.deg2rad(swing[:, None]) * np.array(plan.proximal_axis) / np.linalg.norm(plan.proximal_axis)
     )

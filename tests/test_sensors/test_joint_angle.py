@@ -168,6 +168,25 @@ def test_planar_swing_of_the_proximal_segment_is_said_to_be_ambiguous(plant: Pla
     assert np.nanmedian(found.angle.sd_deg) > 3.0
 
 
+def test_planar_sway_that_the_joint_does_not_drag_along_is_left_out_and_covered(plant: Plant) -> None:
+    twice = 0
+    for seed in range(4):
+        planted = plant(seed=seed, axis=(1.0, 0.0, 0.0), proximal_axis=(1.0, 0.0, 0.0), sway_deg=2.0, wobble_deg=0.1)
+        found = angle_from_imus(planted.proximal, planted.distal, stretch_sign=1)
+        assert any("direction" in warning for warning in found.warnings)
+        assert np.nanmean(np.abs(errors_deg(found, planted)) <= 1.96 * found.angle.sd_deg) > 0.85
+        assert np.nanmedian(found.angle.sd_deg) < 4.0
+        twice += bool(np.nanmax(np.abs(errors_deg(found, planted))) > 3.0)
+    assert twice <= 1  # added with the wrong sign, the sway counts twice
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_turn_of_the_proximal_segment_is_taken_out(plant: Plant, seed: int) -> None:
+    planted = plant(seed=seed, axis=(0.5, 0.6, 0.6), sway_deg=0.7, proximal_axis=(0.6, 0.2, 0.5), wobble_deg=0.1)
+    found = angle_from_imus(planted.proximal, planted.distal, stretch_sign=1)
+    assert rmse_deg(found, planted) < 0.3
+
+
 @pytest.mark.parametrize("share", [1.0, 0.6, 0.0])
 def test_tilt_knows_its_share_of_gravity(plant: Plant, share: float) -> None:
     planted = plant(axis=(share, 0.0, np.sqrt(1 - share**2)))
@@ -190,6 +209,18 @@ def test_vertical_axis_without_a_common_position_lives_on_rests_and_says_so(plan
     found = angle_from_imus(planted.proximal, planted.distal, stretch_sign=1)
     assert rmse_deg(found, planted) < 1.0
     assert any("vertical" in warning and "rests alone" in warning for warning in found.warnings)
+
+
+def test_vertical_axis_knows_how_little_rests_at_much_the_same_position_tell(plant: Plant) -> None:
+    covered = []
+    for seed in range(2, 10):
+        starts = np.random.default_rng(seed).uniform(0.0, 5.0, 6)
+        stops = [stop for start in starts for stop in (start, 70.0)]
+        movements = tuple((float(step), 1.2) for step in np.diff(stops))
+        planted = plant(seed=seed, axis=VERTICAL, movements=movements, rest_s=0.8, wobble_deg=0.1)
+        found = angle_from_imus(planted.proximal, planted.distal, stretch_sign=1)
+        covered.append(np.nanmean(np.abs(errors_deg(found, planted)) <= 1.96 * found.angle.sd_deg))
+    assert np.mean(covered) > 0.9  # the positions that were chosen scatter less than all that are alike
 
 
 def test_vertical_axis_without_rest_lives_on_its_ends(plant: Plant) -> None:

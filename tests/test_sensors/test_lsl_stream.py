@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pylsl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,8 +141,7 @@ def test_the_description_survives_its_json() -> None:
 
 @pytest.fixture
 def outlet() -> Iterator[Any]:
-    """Open a stream of two EMG channels on this machine; skips where its network does not let it be found."""
-    pylsl = pytest.importorskip("pylsl")
+    """Open a stream of two EMG channels on this machine."""
     info = pylsl.StreamInfo("catchangle test", "EMG", 2, 500, "float32", f"catchangle-{time.time_ns()}")
     channels = info.desc().append_child("channels")
     for label in ("biceps", "triceps"):
@@ -149,14 +149,13 @@ def outlet() -> Iterator[Any]:
         channel.append_child_value("label", label)
         channel.append_child_value("unit", "millivolts")
     opened = pylsl.StreamOutlet(info)
-    if not pylsl.resolve_byprop("source_id", info.source_id(), timeout=3.0):
-        pytest.skip("this machine's network hides a stream from itself")
-    yield opened, info.source_id(), pylsl
+    assert pylsl.resolve_byprop("source_id", info.source_id(), timeout=10.0)
+    yield opened, info.source_id()
     del opened
 
 
 def test_every_sample_of_a_live_stream_arrives(outlet: Any) -> None:  # noqa: ANN401 - pylsl is untyped
-    stream, source, pylsl = outlet
+    stream, source = outlet
     taken: list[Stamped] = []
 
     async def main() -> None:

@@ -61,6 +61,13 @@ def test_a_rigid_sensor_keeps_its_peaks(plant: Callable[..., Any]) -> None:
     assert peak == pytest.approx(np.gradient(rigid.angle_deg, rigid.fine_s).max(), rel=0.02)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_jittered_time_stamps_are_no_lag(plant: Callable[..., Any], seed: int) -> None:
+    movements = ((70.0, 4.0), (-70.0, 2.0), (70.0, 0.25), (-70.0, 2.0), (70.0, 0.3), (-70.0, 2.0))
+    rigid = plant(seed=seed, wobble_deg=0.0, movements=movements, jitter_s=0.002)
+    assert angle_from_imus(rigid.proximal, rigid.distal, stretch_sign=1).tissue_lag.lag_s2 < 1e-5
+
+
 def test_the_filter_undoes_the_lag_without_delay() -> None:
     rate_hz, lag_s2 = 200.0, 1e-4
     time_s = np.arange(0, 4, 1 / rate_hz)

@@ -94,6 +94,14 @@ def test_a_device_that_starts_anew_loses_nothing() -> None:
     assert (found.epoch[100:] > 0).all()
 
 
+def test_without_numbers_a_host_that_was_busy_is_no_jump() -> None:
+    sent = [replace(block, sequence=None) for block in blocks(start=1_000_000)]
+    held = [replace(b, arrival_ns=max(b.arrival_ns, int(5.4e9))) if 50 <= i < 110 else b for i, b in enumerate(sent)]
+    found = counted(held)
+    assert found.epoch.max() == 0
+    assert found.lost_before.sum() == 0
+
+
 def test_without_numbers_stamps_tell_losses_and_repeats() -> None:
     sent = [replace(b, sequence=None) for b in blocks()]
     found = counted([*sent[:50], sent[49], *sent[53:]])
