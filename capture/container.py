@@ -12,7 +12,7 @@ from typing import Self
 import av
 import numpy as np
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from analysis.errors import DataError
 from capture.encode import EncodeParams, RgbImage, StampedImage, SyncedFile, encoder_options, muxer_options
@@ -40,10 +40,11 @@ class Picture:
         Anticlockwise rotation that the container declares for display.
     """
 
-    __slots__ = ("_frame", "height_px", "rotation_deg", "time_s", "width_px")
+    __slots__ = ("_frame", "_scalers", "height_px", "rotation_deg", "time_s", "width_px")
 
-    def __init__(self, frame: av.VideoFrame) -> None:
+    def __init__(self, frame: av.VideoFrame, scalers: "_Scalers") -> None:
         self._frame = frame
+        self._scalers = scalers
         self.time_s = frame.time
         self.width_px = frame.width
         self.height_px = frame.height
@@ -51,8 +52,19 @@ class Picture:
 
     def pixels(self, layout: str, *, width_px: int, height_px: int) -> RgbImage:
         """Return the picture scaled, as "rgb24" (height, width, 3) or "gray" (height, width)."""
-        scaled = self._frame.reformat(width=width_px, height=height_px, format=layout)
+        scaled = self._scalers.scale(self._frame, layout, width_px, height_px)
         return np.asarray(scaled.to_ndarray(), dtype=np.uint8)
+
+
+class _Scalers:
+    """Converters of one file's pictures: to make one costs more than to convert a small picture with it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, int], VideoReformatter] = {}
+
+    def scale(self, frame: av.VideoFrame, layout: str, width_px: int, height_px: int) -> av.VideoFrame:
+        scaler = self._known.setdefault((layout, width_px, height_px), VideoReformatter())
+        return scaler.reformat(frame, width=width_px, height=height_px, format=layout)
 
 
 class VideoInput:
@@ -77,6 +89,7 @@ class VideoInput:
     def __init__(self, path: Path) -> None:
         self._container = _open(path)
         self._stream = _moving_pictures(path, self._container)
+        self._scalers = _Scalers()
         self.fault = ""
 
     @property
@@ -98,7 +111,7 @@ class VideoInput:
             except (av.FFmpegError, ValueError) as error:
                 self.fault = f"decoding stopped: {error}"
                 return
-            yield Picture(frame)
+            yield Picture(frame, self._scalers)
 
     def close(self) -> None:
         """Close the file."""
