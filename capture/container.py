@@ -210,6 +210,7 @@ class VideoWriter:
         self._params = params
         self._last_tick: int | None = None
         self._keyframe_tick = 0
+        self._scaler = VideoReformatter()
         try:
             self._file = SyncedFile(path, every_s=params.fragment_s) if crash_safe else None
             self._container = av.open(
@@ -243,7 +244,7 @@ class VideoWriter:
         tick = round(image.time_s / _TICKS)
         if self._last_tick is not None and tick <= self._last_tick:
             raise DataError(f"expected frames in order of time; got {image.time_s:g} s after a later one")
-        self._encode(_to_frame(image.rgb, tick=tick, keyframe=self._keyframe_due(tick)))
+        self._encode(_to_frame(image.rgb, self._scaler, tick=tick, keyframe=self._keyframe_due(tick)))
         self._last_tick = tick
         if self._file is not None:
             self._file.sync_when_due(image.time_s)
@@ -282,12 +283,15 @@ class VideoWriter:
             raise VideoWriteError(self._path, f"cannot be written any further: {_reason(error)}") from error
 
 
-def _to_frame(rgb: RgbImage, *, tick: int, keyframe: bool) -> av.VideoFrame:
+def _to_frame(rgb: RgbImage, scaler: VideoReformatter, *, tick: int, keyframe: bool) -> av.VideoFrame:
     height, width = rgb.shape[:2]
     if height % 2 or width % 2:
         rgb = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24").reformat(
-        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+    frame = scaler.reformat(
+        av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24"),
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
     )
     frame.pts = tick
     frame.time_base = _TICKS

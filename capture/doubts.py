@@ -28,6 +28,10 @@ class DoubtParams:
         Share of the looks at which the patient was not found: not graded, only noted.
     outside_share
         Share of the poses in which the tested limb leaves the picture.
+    hidden_confidence
+        The pose model's confidence in the limb, in the middle of the poses, below which the limb is guessed rather than
+        seen: 0.94 and more for the patients of the rendered exams and of their altered copies, 0.3 and less for the far
+        arm of examiners.
     disagree_share
         Share of the found poses whose limb disagrees with the hinge.
     slow_rate_hz
@@ -46,6 +50,7 @@ class DoubtParams:
     lost_share: float = 0.4
     lost_share_note: float = 0.15
     outside_share: float = 0.25
+    hidden_confidence: float = 0.4
     disagree_share: float = 0.6
     slow_rate_hz: float = 50.0
     dropped_share: float = 0.05
@@ -155,6 +160,7 @@ def _patient_doubts(seen: Survey, followed: Followed, joint: Joint, side: Side, 
     height, width = seen.images[0].shape[:2]
     limb = limb_points(followed.xy_px[followed.found], followed.confidence[followed.found], joint=joint, side=side)
     outside = limb.outside(width, height).mean()
+    confidence = float(np.median(limb.confidence))
     return [
         _Doubt(
             applies=seen.camera_shift > params.camera_shift,
@@ -169,6 +175,11 @@ def _patient_doubts(seen: Survey, followed: Followed, joint: Joint, side: Side, 
         _Doubt(
             applies=bool(outside > params.outside_share),
             text=f"the {side} {joint} leaves the picture in {outside:.0%} of the recording",
+            forbids=True,
+        ),
+        _Doubt(
+            applies=confidence < params.hidden_confidence,
+            text=f"the {side} {joint} is hardly seen (confidence {confidence:.2f}): the body or somebody else hides it",
             forbids=True,
         ),
         _Doubt(

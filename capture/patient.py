@@ -11,7 +11,16 @@ from capture.anatomy import limb_points, other_side, turn_deg
 from capture.landmarks import POSE_LANDMARKS
 from capture.pose_model import Pose
 
-__all__ = ["PatientParams", "Person", "Sighting", "choose_patient", "group_people", "standing_share", "torso"]
+__all__ = [
+    "PatientParams",
+    "Person",
+    "Sighting",
+    "choose_patient",
+    "group_people",
+    "knees_inside",
+    "standing_share",
+    "torso",
+]
 
 Points = NDArray[np.float64]
 
@@ -231,6 +240,12 @@ def _range(turned_deg: Points, params: PatientParams) -> float:
 
 def _posture_weight(person: Person, params: PatientParams) -> float:
     return 1.0 - (1.0 - params.standing_weight) * standing_share(person, params)
+
+
+def knees_inside(xy_px: Points, width: float, height: float) -> bool:
+    """Tell whether both knees of a pose, shape (33, 2), lie in a picture of some size."""
+    knees = xy_px[_KNEES]
+    return bool(((knees >= 0) & (knees <= np.array([width, height]))).all())
 
 
 def standing_share(person: Person, params: PatientParams = PatientParams()) -> float:

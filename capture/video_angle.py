@@ -20,7 +20,7 @@ from capture.landmarks import LandmarkTracks
 from capture.lens import Lens
 from capture.limb import Hinge, HingeParams, fit_hinge
 from capture.look_again import LookAgainParams, look_again
-from capture.patient import PatientParams, Person, choose_patient, group_people, standing_share
+from capture.patient import PatientParams, Person, choose_patient, group_people, knees_inside, standing_share
 from capture.plane import PlaneCheck, PlaneParams, check_plane
 from capture.pose_model import ModelSize, PoseModel
 from capture.straighten import Straightener
@@ -233,7 +233,7 @@ def _find_patient(
         raise NoPatientError(path, f"nobody was found in the patient box {box}; {len(people)} people are elsewhere")
     if patient is None:
         raise NoPatientError(path, "no person was found; film the patient from the side, whole and in good light")
-    if box is None and _only_stands_by(patient, params):
+    if box is None and _only_stands_by(patient, seen, params):
         raise NoPatientError(
             path,
             f"no patient was found for the {side} {joint}: who is in view stands, as an examiner does; film the whole "
@@ -242,10 +242,16 @@ def _find_patient(
     return patient, [p for p in people if p is not patient]
 
 
-def _only_stands_by(person: Person, params: VideoAngleParams) -> bool:
-    """Tell an examiner whom nobody sits or lies beside; who walks is followed, and not graded."""
-    standing = standing_share(person, params.patient) > params.patient.examiner_standing
-    return standing and not moves_about(person, params.follow)
+def _only_stands_by(person: Person, seen: Survey, params: VideoAngleParams) -> bool:
+    """Tell an examiner whom nobody sits or lies beside; who walks is followed, and not graded.
+
+    Legs outside of the picture are guessed, mostly straight: they tell nothing about who sits.
+    """
+    height, width = seen.images[0].shape[:2]
+    legs = [one for one in person.sightings if knees_inside(one.pose.xy_px, width, height)]
+    if len(legs) <= params.patient.examiner_standing * len(person.sightings) or moves_about(person, params.follow):
+        return False
+    return standing_share(Person(legs), params.patient) > params.patient.examiner_standing
 
 
 def _hinge(followed: Followed, joint: Joint, side: Side, params: VideoAngleParams) -> Hinge | None:
@@ -403,7 +409,9 @@ def _measurement(  # noqa: PLR0913 - what every step found
         bandwidth_hz=0.5 / seen.timing.interval_s,
         zero_sd_deg=params.zero_sd_deg,
     )
-    points = tracks.xy_px[np.isfinite(tracks.xy_px[:, :, 0])]
+    some = tracks.xy_px[:: 1 + len(tracks.xy_px) // _FRAMES_OF_BOX]  # an hour's landmarks are not copied for a box
+    points = some[np.isfinite(some[:, :, 0])]
+    points = points if len(points) else tracks.xy_px[np.isfinite(tracks.xy_px[:, :, 0])]
     (left, top), (right, bottom) = np.percentile(points, [1, 99], axis=0)
     return VideoMeasurement(
         angle=angle,
@@ -413,6 +421,8 @@ def _measurement(  # noqa: PLR0913 - what every step found
         warnings=(*doubts.warnings, _ZERO_NOTE),
     )
 
+
+_FRAMES_OF_BOX = 5000
 
 _ZERO_NOTE = (
     "the zero of an angle from video may be off by some 5 deg, for landmarks are not joint centres; differences within "
