@@ -108,6 +108,11 @@ class LimbPoints:
     moved_px: Points
     confidence: Points
 
+    def outside(self, width: float, height: float) -> NDArray[np.bool_]:
+        """Whether the joint or an end of the limb lies outside of a picture, shape (n,); False for NaN."""
+        points = np.stack([self.joint_px, self.joint_px + self.reference_px, self.joint_px + self.moved_px])
+        return np.asarray(((points < 0) | (points > np.array([width, height]))).any(axis=(0, 2)))
+
 
 def other_side(side: Side) -> Side:
     """Return the opposite side."""

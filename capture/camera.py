@@ -68,7 +68,10 @@ class ClockFit:
         self._last_s = float("-inf")
 
     def stamp(self, device_s: float, arrival_s: float) -> float:
-        """Return the time of a frame on the computer's clock: not after its arrival, and after the frame before."""
+        """Return the time of a frame on the computer's clock: not after its arrival, and after the frame before.
+
+        Frames that were held up arrive all at once; they are kept so far apart that a file can tell them apart.
+        """
         offset_s = arrival_s - device_s
         while self._candidates and self._candidates[-1][1] >= offset_s:
             self._candidates.pop()
@@ -78,8 +81,11 @@ class ClockFit:
         stamped_s = device_s + self._candidates[0][1]
         if stamped_s <= self._last_s:  # the device's clock stood still or went back: the arrival is all that is known
             stamped_s = arrival_s
-        self._last_s = stamped_s
-        return stamped_s
+        self._last_s = max(stamped_s, self._last_s + _LEAST_STEP_S)
+        return self._last_s
+
+
+_LEAST_STEP_S = 1e-4  # the ticks of a written file are 11 µs
 
 
 class Camera:

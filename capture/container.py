@@ -12,7 +12,7 @@ from typing import Self
 import av
 import numpy as np
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from analysis.errors import DataError
 from capture.encode import EncodeParams, RgbImage, StampedImage, SyncedFile, encoder_options, muxer_options
@@ -40,10 +40,11 @@ class Picture:
         Anticlockwise rotation that the container declares for display.
     """
 
-    __slots__ = ("_frame", "height_px", "rotation_deg", "time_s", "width_px")
+    __slots__ = ("_frame", "_scalers", "height_px", "rotation_deg", "time_s", "width_px")
 
-    def __init__(self, frame: av.VideoFrame) -> None:
+    def __init__(self, frame: av.VideoFrame, scalers: "_Scalers") -> None:
         self._frame = frame
+        self._scalers = scalers
         self.time_s = frame.time
         self.width_px = frame.width
         self.height_px = frame.height
@@ -51,8 +52,19 @@ class Picture:
 
     def pixels(self, layout: str, *, width_px: int, height_px: int) -> RgbImage:
         """Return the picture scaled, as "rgb24" (height, width, 3) or "gray" (height, width)."""
-        scaled = self._frame.reformat(width=width_px, height=height_px, format=layout)
+        scaled = self._scalers.scale(self._frame, layout, width_px, height_px)
         return np.asarray(scaled.to_ndarray(), dtype=np.uint8)
+
+
+class _Scalers:
+    """Converters of one file's pictures: to make one costs more than to convert a small picture with it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, int], VideoReformatter] = {}
+
+    def scale(self, frame: av.VideoFrame, layout: str, width_px: int, height_px: int) -> av.VideoFrame:
+        scaler = self._known.setdefault((layout, width_px, height_px), VideoReformatter())
+        return scaler.reformat(frame, width=width_px, height=height_px, format=layout)
 
 
 class VideoInput:
@@ -77,6 +89,7 @@ class VideoInput:
     def __init__(self, path: Path) -> None:
         self._container = _open(path)
         self._stream = _moving_pictures(path, self._container)
+        self._scalers = _Scalers()
         self.fault = ""
 
     @property
@@ -98,7 +111,7 @@ class VideoInput:
             except (av.FFmpegError, ValueError) as error:
                 self.fault = f"decoding stopped: {error}"
                 return
-            yield Picture(frame)
+            yield Picture(frame, self._scalers)
 
     def close(self) -> None:
         """Close the file."""
@@ -197,6 +210,7 @@ class VideoWriter:
         self._params = params
         self._last_tick: int | None = None
         self._keyframe_tick = 0
+        self._scaler = VideoReformatter()
         try:
             self._file = SyncedFile(path, every_s=params.fragment_s) if crash_safe else None
             self._container = av.open(
@@ -230,7 +244,7 @@ class VideoWriter:
         tick = round(image.time_s / _TICKS)
         if self._last_tick is not None and tick <= self._last_tick:
             raise DataError(f"expected frames in order of time; got {image.time_s:g} s after a later one")
-        self._encode(_to_frame(image.rgb, tick=tick, keyframe=self._keyframe_due(tick)))
+        self._encode(_to_frame(image.rgb, self._scaler, tick=tick, keyframe=self._keyframe_due(tick)))
         self._last_tick = tick
         if self._file is not None:
             self._file.sync_when_due(image.time_s)
@@ -269,12 +283,15 @@ class VideoWriter:
             raise VideoWriteError(self._path, f"cannot be written any further: {_reason(error)}") from error
 
 
-def _to_frame(rgb: RgbImage, *, tick: int, keyframe: bool) -> av.VideoFrame:
+def _to_frame(rgb: RgbImage, scaler: VideoReformatter, *, tick: int, keyframe: bool) -> av.VideoFrame:
     height, width = rgb.shape[:2]
     if height % 2 or width % 2:
         rgb = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24").reformat(
-        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+    frame = scaler.reformat(
+        av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24"),
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
     )
     frame.pts = tick
     frame.time_base = _TICKS

@@ -139,12 +139,12 @@ def course_from_poses(
     flexion_deg: Points,
     params: CourseFitParams = CourseFitParams(),
 ) -> Course:
-    """Smooth the angles of single poses, shape (n,) with NaN; for joints that are not held in place."""
-    known = np.isfinite(flexion_deg)
-    unwrapped = np.full(len(flexion_deg), np.nan)
-    unwrapped[known] = np.degrees(np.unwrap(np.radians(flexion_deg[known])))
+    """Smooth the angles of single poses, shape (n,) with NaN, at least one of them known; for joints that are not held.
+
+    They are angles of a joint, so that they are not unwrapped: what turns on and on is a limb that was mistaken.
+    """
     all_frames = np.full(len(seen.time_s), np.nan)
-    all_frames[followed.index] = unwrapped
+    all_frames[followed.index] = flexion_deg
     sd = np.full(len(seen.time_s), params.lone_pose_sd_deg)
     angle, spread = smooth(seen.time_s, all_frames, sd, params.smoother)
     return Course(

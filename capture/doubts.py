@@ -13,7 +13,7 @@ from capture.limb import Hinge
 from capture.plane import PlaneCheck
 from capture.survey import Survey
 
-__all__ = ["DoubtParams", "Doubts", "doubts_about"]
+__all__ = ["DoubtParams", "Doubts", "doubts_about", "doubts_about_time"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,10 @@ class DoubtParams:
         Share of the looks at which the patient was not found: not graded, only noted.
     outside_share
         Share of the poses in which the tested limb leaves the picture.
+    hidden_confidence
+        The pose model's confidence in the limb, in the middle of the poses, below which the limb is guessed rather than
+        seen: 0.94 and more for the patients of the rendered exams and of their altered copies, 0.3 and less for the far
+        arm of examiners.
     disagree_share
         Share of the found poses whose limb disagrees with the hinge.
     slow_rate_hz
@@ -46,6 +50,7 @@ class DoubtParams:
     lost_share: float = 0.4
     lost_share_note: float = 0.15
     outside_share: float = 0.25
+    hidden_confidence: float = 0.4
     disagree_share: float = 0.6
     slow_rate_hz: float = 50.0
     dropped_share: float = 0.05
@@ -68,6 +73,10 @@ class _Doubt:
     text: str
     forbids: bool
 
+    @property
+    def sentence(self) -> str:
+        return f"{self.text}; not graded" if self.forbids else self.text
+
 
 def doubts_about(  # noqa: PLR0913 - what every step found
     seen: Survey,
@@ -88,12 +97,17 @@ def doubts_about(  # noqa: PLR0913 - what every step found
         _Doubt(
             applies=plane.off_plane,
             text=f"off-plane: the movement leaves the image plane ({_tilts(plane)}, the moved segment shortens by "
-            f"{plane.shortening:.0%}); film from the side, at right angles to the movement; not graded",
+            f"{plane.shortening:.0%}); film from the side, at right angles to the movement",
             forbids=True,
         ),
     ]
     applying = [doubt for doubt in found if doubt.applies]
-    return Doubts(warnings=tuple(d.text for d in applying), gradable=not any(d.forbids for d in applying))
+    return Doubts(warnings=tuple(d.sentence for d in applying), gradable=not any(d.forbids for d in applying))
+
+
+def doubts_about_time(seen: Survey, params: DoubtParams = DoubtParams()) -> tuple[str, ...]:
+    """Say what speaks against a recording's time stamps and completeness, whatever is measured in it."""
+    return tuple(doubt.text for doubt in _time_doubts(seen, params) if doubt.applies)
 
 
 def _tilts(plane: PlaneCheck) -> str:
@@ -108,7 +122,7 @@ def _time_doubts(seen: Survey, params: DoubtParams) -> list[_Doubt]:
         _Doubt(
             applies=not t.complete,
             text=f"the file is incomplete: {t.decoded_s:.2f} s of {t.declared_s:.2f} s could be decoded"
-            f"{f' ({t.fault})' if t.fault else ''}; not graded",
+            f"{f' ({t.fault})' if t.fault else ''}",
             forbids=True,
         ),
         _Doubt(
@@ -145,29 +159,32 @@ def _patient_doubts(seen: Survey, followed: Followed, joint: Joint, side: Side, 
     lost = float(1.0 - followed.found.mean())
     height, width = seen.images[0].shape[:2]
     limb = limb_points(followed.xy_px[followed.found], followed.confidence[followed.found], joint=joint, side=side)
-    points = np.stack([limb.joint_px, limb.joint_px + limb.reference_px, limb.joint_px + limb.moved_px])
-    outside = ((points < 0) | (points > np.array([width, height]))).any(axis=(0, 2)).mean()
+    outside = limb.outside(width, height).mean()
+    confidence = float(np.median(limb.confidence))
     return [
         _Doubt(
             applies=seen.camera_shift > params.camera_shift,
-            text=f"the camera moved (by {seen.camera_shift:.1%} of the picture's diagonal): put it on a stand; "
-            "not graded",
+            text=f"the camera moved (by {seen.camera_shift:.1%} of the picture's diagonal): put it on a stand",
             forbids=True,
         ),
         _Doubt(
             applies=lost > params.lost_share_note,
-            text=f"the patient was lost in {lost:.0%} of the looks"
-            + ("; not graded" if lost > params.lost_share else ""),
+            text=f"the patient was lost in {lost:.0%} of the looks",
             forbids=lost > params.lost_share,
         ),
         _Doubt(
             applies=bool(outside > params.outside_share),
-            text=f"the {side} {joint} leaves the picture in {outside:.0%} of the recording; not graded",
+            text=f"the {side} {joint} leaves the picture in {outside:.0%} of the recording",
+            forbids=True,
+        ),
+        _Doubt(
+            applies=confidence < params.hidden_confidence,
+            text=f"the {side} {joint} is hardly seen (confidence {confidence:.2f}): the body or somebody else hides it",
             forbids=True,
         ),
         _Doubt(
             applies=followed.moving,
-            text="the patient moves about: this is no passive movement of a held limb; not graded",
+            text="the patient moves about: this is no passive movement of a held limb",
             forbids=True,
         ),
     ]
@@ -182,12 +199,12 @@ def _limb_doubts(hinge: Hinge | None, course: Course, joint: Joint, side: Side, 
         _Doubt(
             applies=hinge is None,
             text=f"the {side} {joint} is not held in place, or its landmarks disagree: the angle comes from "
-            "single poses, without the limb's picture; not graded",
+            "single poses, without the limb's picture",
             forbids=True,
         ),
         _Doubt(
             applies=disagreeing > params.disagree_share,
-            text=f"{disagreeing:.0%} of the poses disagree about the {side} {joint}; not graded",
+            text=f"{disagreeing:.0%} of the poses disagree about the {side} {joint}",
             forbids=True,
         ),
         _Doubt(
@@ -197,17 +214,17 @@ def _limb_doubts(hinge: Hinge | None, course: Course, joint: Joint, side: Side, 
         ),
         _Doubt(
             applies=swing < params.still_deg,
-            text=f"the {joint} hardly moves ({swing:.0f} deg): is this the right joint, side and patient?",
+            text=f"the {joint} hardly moves ({swing:.0f} deg): check joint, side and patient",
             forbids=True,
         ),
         _Doubt(
             applies=hinge is not None and course.pose_scatter_deg > params.pose_scatter_deg,
-            text=f"single poses scatter by {course.pose_scatter_deg:.0f} deg about the angle; not graded",
+            text=f"single poses scatter by {course.pose_scatter_deg:.0f} deg about the angle",
             forbids=True,
         ),
         _Doubt(
             applies=hinge is not None and course.hinge is None,
-            text="too few poses agree to learn the limb's picture: fast movements are flattened; not graded",
+            text="too few poses agree to learn the limb's picture: fast movements are flattened",
             forbids=True,
         ),
     ]

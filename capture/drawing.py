@@ -167,8 +167,8 @@ class ExamFilm:
         movement = movement_name(self._joint)
         if not np.isfinite(moment.angle_deg):
             return f"{movement}: not seen", ""
-        velocity = f"{moment.velocity_deg_s:.0f} °/s along the stretch" if np.isfinite(moment.velocity_deg_s) else ""
-        return f"{movement} {moment.angle_deg:.0f}°", velocity
+        velocity = f"{round(moment.velocity_deg_s)} °/s along the stretch" if np.isfinite(moment.velocity_deg_s) else ""
+        return f"{movement} {round(moment.angle_deg)}°", velocity
 
     def _draw_numbers(self, canvas: Canvas, moment: Moment) -> None:
         size = self._params.text_share * canvas.size[1]
@@ -238,7 +238,7 @@ class ExamFilm:
             if found.catch is not None:
                 at = (self._across(found.catch.time_s, width), down(found.catch.angle_deg))
                 canvas.disc(at, text / 3, _CATCH)
-        canvas.text((text / 4, height - text / 4), f"{low:.0f}° to {high:.0f}°", _QUIET, size=text, anchor="ld")
+        canvas.text((text / 4, height - text / 4), f"{round(low)}° to {round(high)}°", _QUIET, size=text, anchor="ld")
         canvas.text((width - text / 4, height - text / 4), _NOTICE, _QUIET, size=text, anchor="rd")
         return canvas.pixels()
 

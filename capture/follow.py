@@ -18,7 +18,7 @@ from capture.survey import Survey, working_image
 from capture.upright import View, view_around
 from capture.video import Frame, VideoReader
 
-__all__ = ["FollowParams", "Followed", "follow"]
+__all__ = ["FollowParams", "Followed", "follow", "moves_about"]
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -105,6 +105,13 @@ class Followed:
         return np.isfinite(self.xy_px[:, 0, 0])
 
 
+def moves_about(person: Person, params: FollowParams = FollowParams()) -> bool:
+    """Tell whether a person's trunk does not keep its place."""
+    middles, trunks = torso(person.xy_px)
+    low, high = np.percentile(middles, [5, 95], axis=0)
+    return bool(np.hypot(*(high - low)) > params.moving_torso * float(np.median(np.hypot(*trunks.T))))
+
+
 class _Follower:
     """Where the person is expected, and which views of it have worked."""
 
@@ -115,10 +122,7 @@ class _Follower:
         self._times = patient.time_s
         self._middles = middles
         self._length = float(np.median(np.hypot(*trunks.T)))
-        self.moving = bool(
-            np.hypot(*(np.percentile(middles, 95, axis=0) - np.percentile(middles, 5, axis=0)))
-            > params.moving_torso * self._length
-        )
+        self.moving = moves_about(patient, params)
         spread = patient.xy_px - middles[:, None] if self.moving else patient.xy_px
         edges = np.percentile(spread, [5, 95], axis=0).reshape(-1, 2)
         self.view = view_around(edges, margin=params.margin, turns=0)

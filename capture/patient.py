@@ -11,7 +11,16 @@ from capture.anatomy import limb_points, other_side, turn_deg
 from capture.landmarks import POSE_LANDMARKS
 from capture.pose_model import Pose
 
-__all__ = ["PatientParams", "Person", "Sighting", "choose_patient", "group_people", "torso"]
+__all__ = [
+    "PatientParams",
+    "Person",
+    "Sighting",
+    "choose_patient",
+    "group_people",
+    "knees_inside",
+    "standing_share",
+    "torso",
+]
 
 Points = NDArray[np.float64]
 
@@ -45,6 +54,9 @@ class PatientParams:
         Worth of a swing about a joint that is not held, as in walking, against one about a held joint (chosen by us).
     standing_weight
         Weight of a person who stands upright against one who sits or lies (chosen by us).
+    examiner_standing
+        Who stands in a larger share of the sightings, and stays there, is no patient unless the user says so: on the
+        rendered exams examiners reach 0.8 to 1.0 where their legs are seen, patients 0.06 at most (chosen by us).
     straight_deg
         Hip and knee angles beyond which a person stands (chosen by us; 180 is straight).
     lying_deg
@@ -60,6 +72,7 @@ class PatientParams:
     full_swing_deg: float = 60.0
     free_swing: float = 0.3
     standing_weight: float = 0.25
+    examiner_standing: float = 0.5
     straight_deg: float = 140.0
     lying_deg: float = 50.0
 
@@ -226,6 +239,17 @@ def _range(turned_deg: Points, params: PatientParams) -> float:
 
 
 def _posture_weight(person: Person, params: PatientParams) -> float:
+    return 1.0 - (1.0 - params.standing_weight) * standing_share(person, params)
+
+
+def knees_inside(xy_px: Points, width: float, height: float) -> bool:
+    """Tell whether both knees of a pose, shape (33, 2), lie in a picture of some size."""
+    knees = xy_px[_KNEES]
+    return bool(((knees >= 0) & (knees <= np.array([width, height]))).all())
+
+
+def standing_share(person: Person, params: PatientParams = PatientParams()) -> float:
+    """Share of a person's sightings in which they stand: hips and knees straight, the trunk upright."""
     xy = person.xy_px
     _, trunk = torso(xy)
     lying = np.abs(turn_deg(np.array([0.0, -1.0]), trunk)) > params.lying_deg
@@ -234,4 +258,4 @@ def _posture_weight(person: Person, params: PatientParams) -> float:
     shanks = xy[:, _ANKLES] - xy[:, _KNEES]
     knees = 180.0 - np.abs(turn_deg(thighs, shanks)).max(axis=1)
     standing = (hips > params.straight_deg) & (knees > params.straight_deg) & ~lying
-    return float(1.0 - (1.0 - params.standing_weight) * standing.mean())
+    return float(standing.mean())

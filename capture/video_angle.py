@@ -14,13 +14,13 @@ from capture.anatomy import JOINTS, limb_points, turn_deg, wrap_deg
 from capture.course import Course, CourseFitParams, course_from_pictures, course_from_poses
 from capture.doubts import DoubtParams, Doubts, doubts_about
 from capture.errors import NoPatientError
-from capture.follow import Followed, FollowParams, follow
+from capture.follow import Followed, FollowParams, follow, moves_about
 from capture.joint_centres import JointCentreParams, joint_centres
 from capture.landmarks import LandmarkTracks
 from capture.lens import Lens
 from capture.limb import Hinge, HingeParams, fit_hinge
 from capture.look_again import LookAgainParams, look_again
-from capture.patient import PatientParams, Person, choose_patient, group_people
+from capture.patient import PatientParams, Person, choose_patient, group_people, knees_inside, standing_share
 from capture.plane import PlaneCheck, PlaneParams, check_plane
 from capture.pose_model import ModelSize, PoseModel
 from capture.straighten import Straightener
@@ -233,7 +233,25 @@ def _find_patient(
         raise NoPatientError(path, f"nobody was found in the patient box {box}; {len(people)} people are elsewhere")
     if patient is None:
         raise NoPatientError(path, "no person was found; film the patient from the side, whole and in good light")
+    if box is None and _only_stands_by(patient, seen, params):
+        raise NoPatientError(
+            path,
+            f"no patient was found for the {side} {joint}: who is in view stands, as an examiner does; film the whole "
+            "patient from the side; one who does stand is named with --patient-box",
+        )
     return patient, [p for p in people if p is not patient]
+
+
+def _only_stands_by(person: Person, seen: Survey, params: VideoAngleParams) -> bool:
+    """Tell an examiner whom nobody sits or lies beside; who walks is followed, and not graded.
+
+    Legs outside of the picture are guessed, mostly straight: they tell nothing about who sits.
+    """
+    height, width = seen.images[0].shape[:2]
+    legs = [one for one in person.sightings if knees_inside(one.pose.xy_px, width, height)]
+    if len(legs) <= params.patient.examiner_standing * len(person.sightings) or moves_about(person, params.follow):
+        return False
+    return standing_share(Person(legs), params.patient) > params.patient.examiner_standing
 
 
 def _hinge(followed: Followed, joint: Joint, side: Side, params: VideoAngleParams) -> Hinge | None:
@@ -297,11 +315,29 @@ def _course(  # noqa: PLR0913 - one argument for each step before it
         )
         if course is not None:
             return course
+    flexion = _lone_flexion(seen, followed, joint, side, params) if hinge is None else hinge.flexion_deg
+    if np.isfinite(flexion).sum() < _LEAST_POSES:
+        raise NoPatientError(reader.path, _unseen(joint, side))
+    return course_from_poses(seen, followed, flexion, params.course)
+
+
+_LEAST_POSES = 2
+
+
+def _lone_flexion(seen: Survey, followed: Followed, joint: Joint, side: Side, params: VideoAngleParams) -> Points:
+    """Angle in each pose alone, NaN where the limb is outside of the picture or bent as no joint can be: guessed."""
     limb = limb_points(joint_centres(followed.xy_px, params.centres), followed.confidence, joint=joint, side=side)
     turned = turn_deg(limb.reference_px, limb.moved_px)
     sense = 1.0 if np.nansum(limb.confidence * np.sin(np.radians(turned))) >= 0 else -1.0
-    flexion = wrap_deg(JOINTS[joint].zero_deg - sense * turned) if hinge is None else hinge.flexion_deg
-    return course_from_poses(seen, followed, flexion, params.course)
+    flexion = wrap_deg(JOINTS[joint].zero_deg - sense * turned)
+    least, most = JOINTS[joint].range_deg
+    height, width = seen.images[0].shape[:2]
+    possible = (flexion >= least) & (flexion <= most) & ~limb.outside(width, height)
+    return np.where(possible, flexion, np.nan)
+
+
+def _unseen(joint: Joint, side: Side) -> str:
+    return f"the patient's {side} {joint} was not seen long enough to measure it; film the whole patient from the side"
 
 
 def _from_the_side(course: Course, tilt: Tilt, joint: Joint) -> Course:
@@ -363,7 +399,7 @@ def _measurement(  # noqa: PLR0913 - what every step found
     tracks = tracks_of(seen, followed, hinge=course.hinge, angle_deg=shown_deg, joint=joint, side=side)
     unseen = ~np.isfinite(tracks.xy_px[:, 0, 0]) | (course.sd_deg > params.max_sd_deg)
     if (~unseen).sum() < 2:
-        raise NoPatientError(path, f"the patient's {side} {joint} was not seen long enough to measure it")
+        raise NoPatientError(path, _unseen(joint, side))
     angle = JointAngle(
         time_s=seen.time_s,
         angle_deg=np.where(unseen, np.nan, course.angle_deg),
@@ -373,7 +409,9 @@ def _measurement(  # noqa: PLR0913 - what every step found
         bandwidth_hz=0.5 / seen.timing.interval_s,
         zero_sd_deg=params.zero_sd_deg,
     )
-    points = tracks.xy_px[np.isfinite(tracks.xy_px[:, :, 0])]
+    some = tracks.xy_px[:: 1 + len(tracks.xy_px) // _FRAMES_OF_BOX]  # an hour's landmarks are not copied for a box
+    points = some[np.isfinite(some[:, :, 0])]
+    points = points if len(points) else tracks.xy_px[np.isfinite(tracks.xy_px[:, :, 0])]
     (left, top), (right, bottom) = np.percentile(points, [1, 99], axis=0)
     return VideoMeasurement(
         angle=angle,
@@ -383,6 +421,8 @@ def _measurement(  # noqa: PLR0913 - what every step found
         warnings=(*doubts.warnings, _ZERO_NOTE),
     )
 
+
+_FRAMES_OF_BOX = 5000
 
 _ZERO_NOTE = (
     "the zero of an angle from video may be off by some 5 deg, for landmarks are not joint centres; differences within "

@@ -52,7 +52,7 @@ def overlay(  # noqa: PLR0917 (typer takes an argument per option)
                 analysed = analyse_path(recording, muscle_group, side, patient_box=box, on_progress=on_progress)
             with board.step("drawing") as on_progress:
                 log = write_film(analysed, out, sheet=sheet, blur_heads=blur, on_progress=on_progress)
-    for warning in log.warnings:
+    for warning in (*(f"{recording}: {one}" for one in analysed.assessment.warnings), *log.warnings):
         complain(warning)
     sys.stdout.writelines(f"{file}\n" for file in (out, sheet) if file is not None)
     return 0

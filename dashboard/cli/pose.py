@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dashboard.cli.arguments import LensOption, MuscleGroupOption, PatientBoxOption, SideOption, parse_box
-from dashboard.cli.console import native_noise_silenced, progress_board
+from dashboard.cli.console import complain, native_noise_silenced, progress_board
 from dashboard.errors import UsageError
 
 __all__ = ["pose"]
@@ -42,5 +42,7 @@ def pose(
         with progress_board() as board, board.step(video.name) as on_progress:
             found = landmarks_of(video, muscle_group, side, patient_box=box, lens=calibration, on_progress=on_progress)
         write_landmarks(found, out)
+    for warning in found.warnings:
+        complain(f"{video}: {warning}")
     sys.stdout.write(f"{out}\n")
     return 0

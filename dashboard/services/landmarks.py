@@ -7,6 +7,7 @@ import numpy as np
 
 from analysis.model import JointAngle, Side
 from analysis.muscles import MUSCLES, Joint, MuscleGroup
+from capture.doubts import doubts_about_time
 from capture.errors import NoPatientError
 from capture.follow import follow
 from capture.landmarks import LandmarkTracks
@@ -31,10 +32,11 @@ PEOPLE = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PatientLandmarks:
-    """The patient's landmarks, and the tested joint's angle at the same times where a joint was named."""
+    """The patient's landmarks, the tested joint's angle at the same times where a joint was named, and the doubts."""
 
     tracks: LandmarkTracks
     angle: JointAngle | None
+    warnings: tuple[str, ...]
 
 
 def landmarks_of(
@@ -56,7 +58,7 @@ def landmarks_of(
         If the file is no video, or shows no patient.
     """
     if muscle_group is None or side is None:
-        return PatientLandmarks(tracks=_follow_anybody(path, patient_box, lens, on_progress), angle=None)
+        return _follow_anybody(path, patient_box, lens, on_progress)
     muscle = MUSCLES[muscle_group]
     measured = measure_video(
         path,
@@ -67,12 +69,12 @@ def landmarks_of(
         lens=lens,
         on_progress=on_progress,
     )
-    return PatientLandmarks(tracks=measured.tracks, angle=measured.angle)
+    return PatientLandmarks(tracks=measured.tracks, angle=measured.angle, warnings=measured.warnings)
 
 
 def _follow_anybody(
     path: Path, patient_box: PatientBox | None, lens: Lens | None, on_progress: OnProgress
-) -> LandmarkTracks:
+) -> PatientLandmarks:
     with VideoReader(path, lens=lens) as reader:
         seen = survey(reader, on_progress=lambda share: on_progress(SURVEY_SHARE * share))
         straightener = reader.straightener
@@ -96,7 +98,9 @@ def _follow_anybody(
     nothing = np.full(len(seen.time_s), np.nan)
     # Joint and side only name the limb that a hinge would place, and there is no hinge.
     tracks = tracks_of(seen, followed, hinge=None, angle_deg=nothing, joint=Joint.ELBOW, side=Side.LEFT)
-    return tracks if straightener is None else straightener.filmed_tracks(tracks)
+    if straightener is not None:
+        tracks = straightener.filmed_tracks(tracks)
+    return PatientLandmarks(tracks=tracks, angle=None, warnings=doubts_about_time(seen))
 
 
 def _patient_among(path: Path, people: list[Person], seen: Survey, patient_box: PatientBox | None) -> Person:

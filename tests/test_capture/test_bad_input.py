@@ -1,5 +1,7 @@
 """Films as people bring them: cut off, in ten bits, very large, or of nobody; each is read, or refused in one line."""
 
+import re
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,11 +12,14 @@ from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 
 from analysis.model import Side
 from analysis.muscles import Joint
+from capture.anatomy import JOINTS
 from capture.container import VideoWriter
 from capture.encode import StampedImage
 from capture.errors import NoPatientError, VideoError
 from capture.video import VideoReader
 from capture.video_angle import measure_video
+
+CLIPS = Path(__file__).resolve().parents[2] / "dashboard" / "samples" / "clips"
 
 
 def grey(level: int, *, width: int = 64, height: int = 48) -> np.ndarray:
@@ -26,6 +31,20 @@ def film(path: Path, levels: list[int]) -> Path:
         for k, level in enumerate(levels):
             writer.write(StampedImage(time_s=k / 30.0, rgb=grey(level)))
     return path
+
+
+def altered(clip: str, out: Path, change: Callable[[np.ndarray], np.ndarray], *, every: int = 1) -> Path:
+    """Write a rendered exam with every frame, or every second, ..., changed; the frames keep their times."""
+    writer: VideoWriter | None = None
+    with VideoReader(CLIPS / f"{clip}.mp4") as reader:
+        for frame in reader.frames():
+            if frame.index % every == 0:
+                rgb = np.ascontiguousarray(change(frame.rgb()))
+                writer = writer or VideoWriter(out, width=rgb.shape[1], height=rgb.shape[0])
+                writer.write(StampedImage(time_s=frame.time_s, rgb=rgb))
+    assert writer is not None
+    writer.close()
+    return out
 
 
 def ten_bits(path: Path, level: int) -> Path:
@@ -87,3 +106,74 @@ def test_4k_is_worked_on_small(tmp_path: Path) -> None:
         for frame in reader.frames():
             assert (frame.width_px, frame.height_px) == (3840, 2160)
             assert frame.rgb(max_side_px=960).shape == (540, 960, 3)
+
+
+def without_the_patient(image: np.ndarray) -> np.ndarray:
+    """Paint the wall over the seated patient of `elbow_a`; the examiner stays."""
+    painted = image.copy()
+    painted[:, 318:] = np.median(image[:40].reshape(-1, 3), axis=0)
+    return painted
+
+
+def test_an_examiner_alone_is_no_patient(tmp_path: Path) -> None:
+    path = altered("elbow_a", tmp_path / "alone.mp4", without_the_patient, every=6)
+    with pytest.raises(NoPatientError, match="no patient was found for the left elbow: who is in view stands"):
+        measure_video(path, joint=Joint.ELBOW, side=Side.LEFT, stretch_sign=-1)
+
+
+@pytest.mark.slow
+def test_the_upper_half_of_a_patient_is_enough_for_an_elbow(tmp_path: Path) -> None:
+    path = altered("elbow_a", tmp_path / "upper.mp4", lambda image: image[:290])
+    found = measure_video(path, joint=Joint.ELBOW, side=Side.LEFT, stretch_sign=-1)
+    whole = measure_video(CLIPS / "elbow_a.mp4", joint=Joint.ELBOW, side=Side.LEFT, stretch_sign=-1)
+    assert found.gradable
+    assert np.abs(found.angle.angle_deg - whole.angle.angle_deg).mean() < 4.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("clip", "joint", "side", "columns"),
+    [
+        ("elbow_a", Joint.ELBOW, Side.LEFT, slice(0, 366)),
+        ("elbow_b", Joint.ELBOW, Side.RIGHT, slice(270, 640)),
+        ("knee_a", Joint.KNEE, Side.LEFT, slice(0, 400)),
+    ],
+)
+def test_half_a_patient_is_never_graded(tmp_path: Path, clip: str, joint: Joint, side: Side, columns: slice) -> None:
+    """The trunk and the upper part of the limb are outside; what is told of the rest stays an angle of that joint."""
+    path = altered(clip, tmp_path / "half.mp4", lambda image: image[:, columns], every=2)
+    try:
+        found = measure_video(path, joint=joint, side=side, stretch_sign=-1)
+    except NoPatientError:
+        return
+    assert not found.gradable
+    assert any(warning.endswith("; not graded") for warning in found.warnings)
+    least, most = JOINTS[joint].range_deg
+    known = found.angle.angle_deg[np.isfinite(found.angle.angle_deg)]
+    assert known.min() > least - 30.0
+    assert known.max() < most + 30.0
+
+
+@pytest.mark.slow
+def test_a_camera_that_moved_is_named(tmp_path: Path) -> None:
+    frames = iter(range(10**6))
+
+    def pushed(image: np.ndarray) -> np.ndarray:
+        return np.roll(image, 30, axis=1) if next(frames) > 60 else image
+
+    path = altered("knee_b", tmp_path / "pushed.mp4", pushed, every=4)
+    found = measure_video(path, joint=Joint.KNEE, side=Side.RIGHT, stretch_sign=-1)
+    assert not found.gradable
+    assert any(warning.startswith("the camera moved") for warning in found.warnings)
+
+
+@pytest.mark.slow
+def test_a_film_cut_in_the_middle_says_how_much_was_decoded(tmp_path: Path) -> None:
+    """Its index comes first, so that it can be read as far as it goes."""
+    content = altered("elbow_a", tmp_path / "whole.mp4", lambda image: image).read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+    (tmp_path / "cut.mp4").write_bytes(content[: len(content) // 2])
+    found = measure_video(tmp_path / "cut.mp4", joint=Joint.ELBOW, side=Side.LEFT, stretch_sign=-1)
+    assert not found.gradable
+    (said,) = (warning for warning in found.warnings if warning.startswith("the file is incomplete"))
+    assert re.search(r"\d\.\d\d s of 7\.8\d s could be decoded.*; not graded", said)

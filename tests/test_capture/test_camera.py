@@ -200,3 +200,11 @@ def test_jitter_of_delivery_falls_away_from_the_stamps(offset_s: float, drift: f
 def test_a_device_clock_that_stands_still_gives_way_to_the_arrival() -> None:
     fit = ClockFit(10.0)
     assert [fit.stamp(0.0, arrival_s) for arrival_s in (1.0, 1.1, 1.2)] == [1.0, 1.1, 1.2]
+
+
+def test_pictures_that_were_held_up_and_come_at_once_can_be_told_apart_in_a_file() -> None:
+    """A driver hands over in a microsecond what it kept while the machine was busy."""
+    fit = ClockFit(10.0)
+    stamps_s = [fit.stamp(index / 50, 5.0 + index * 1e-6) for index in range(30)]
+    assert np.diff(stamps_s).min() > 1 / 90_000
+    assert stamps_s[-1] - 5.0 < 0.01

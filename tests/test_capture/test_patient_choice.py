@@ -6,7 +6,7 @@ import pytest
 from analysis.model import Side
 from analysis.muscles import Joint
 from capture.landmarks import POSE_LANDMARKS
-from capture.patient import Sighting, choose_patient, group_people, torso
+from capture.patient import PatientParams, Person, Sighting, choose_patient, group_people, standing_share, torso
 from capture.pose_model import Pose
 
 SEATED = {
@@ -67,3 +67,12 @@ def test_a_box_overrides_the_choice() -> None:
 
 def test_nobody_is_no_patient() -> None:
     assert choose_patient([], joint=Joint.KNEE, side=Side.LEFT) is None
+
+
+def test_an_examiner_is_told_by_how_they_stand() -> None:
+    limit = PatientParams().examiner_standing
+    times = np.linspace(0, 8, 12)
+    assert standing_share(Person([_sighting(t, STANDING, (250, 250), 25 * np.sin(t)) for t in times])) > limit
+    assert standing_share(Person([_sighting(t, SEATED, (400, 250), 60 * np.sin(t)) for t in times])) < limit
+    lying = {name: (y, x) for name, (x, y) in STANDING.items()}
+    assert standing_share(Person([_sighting(t, lying, (400, 250), 60 * np.sin(t)) for t in times])) < limit

@@ -11,9 +11,14 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from capture.landmarks import POSE_LANDMARKS, LandmarkTracks
 from dashboard.cli import main
+from dashboard.cli.application import run
+from dashboard.services import landmarks
+from dashboard.services.landmarks import PatientLandmarks
 from records.rows import Phase
 from records.store import Store
 
@@ -233,3 +238,27 @@ def test_output_into_a_closed_pipe_is_no_fault() -> None:
     done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.startswith("Usage: catchangle")
     assert done.stderr == ""
+
+
+def test_pose_says_what_speaks_against_its_landmarks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A film that was cut off is measured as far as it goes, but never without a word."""
+    doubted = PatientLandmarks(tracks=_one_frame(), angle=None, warnings=("the file is incomplete",))
+    monkeypatch.setattr(landmarks, "landmarks_of", lambda *_, **__: doubted)
+    assert run(["pose", "cut.mp4", "--out", str(tmp_path / "cut.csv")]) == 0
+    told = capsys.readouterr()
+    assert "catchangle: cut.mp4: the file is incomplete\n" in told.err
+    assert told.out == f"{tmp_path / 'cut.csv'}\n"
+
+
+def _one_frame() -> LandmarkTracks:
+    n = len(POSE_LANDMARKS)
+    return LandmarkTracks(
+        time_s=np.zeros(1),
+        names=POSE_LANDMARKS,
+        xy_px=np.ones((1, n, 2)),
+        confidence=np.ones((1, n)),
+        width_px=8,
+        height_px=8,
+    )
