@@ -318,7 +318,10 @@ def _course(  # noqa: PLR0913 - one argument for each step before it
     flexion = _lone_flexion(seen, followed, joint, side, params) if hinge is None else hinge.flexion_deg
     if np.isfinite(flexion).sum() < _LEAST_POSES:
         raise NoPatientError(reader.path, _unseen(joint, side))
-    return course_from_poses(seen, followed, flexion, params.course)
+    course = course_from_poses(seen, followed, flexion, params.course)
+    least, most = JOINTS[joint].range_deg  # between poses that contradict each other the smoother swings beyond it
+    impossible = (course.angle_deg < least) | (course.angle_deg > most)
+    return replace(course, sd_deg=np.where(impossible, np.inf, course.sd_deg))
 
 
 _LEAST_POSES = 2
