@@ -61,15 +61,28 @@ class Curve:
         piece = np.minimum(u.astype(np.intp), self.coefficients.shape[2] - 1)
         u -= piece
         a, b, c, d = self.coefficients.take(piece, axis=2)
-        du = d * u
-        found = [((du + c) * u + b) * u + a]
+        d *= u
+        found = [_horner(u, (c + d, b, a))]
         if order > 0:
-            du *= 3.0
+            d *= 3.0
             c *= 2.0
-            found.append(((du + c) * u + b) * self.per_s)
+            found.append(_horner(u, (c + d, b)))
+            found[1] *= self.per_s
         if order > 1:
-            found.append((2.0 * du + c) * self.per_s**2)
+            d *= 2.0
+            d += c
+            d *= self.per_s**2
+            found.append(d)
         return tuple(found)
+
+
+def _horner(u: FloatArray, descending: tuple[Axes, ...]) -> Axes:
+    """Compute a polynomial by Horner's scheme; its first coefficient is overwritten."""
+    found = descending[0]
+    for coefficient in descending[1:]:
+        found *= u
+        found += coefficient
+    return found
 
 
 class CurveRows:

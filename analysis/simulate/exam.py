@@ -12,7 +12,7 @@ from analysis.model import EmgSignal, FloatArray, ForceSignal, JointAngle, Refer
 from analysis.muscles import MuscleGroup
 from analysis.simulate.course import STANDARD_SIMULATION, Course, SimulationParams, Sitting, run_courses
 from analysis.simulate.examiner import STANDARD_EXAMINER, STANDARD_PLAN, Examiner, ExamPlan
-from analysis.simulate.inertial import Kinematics, VirtualImu, observe_imu
+from analysis.simulate.inertial import Kinematics, VirtualImu, draw_swing, observe_imu
 from analysis.simulate.patient import VirtualPatient
 from analysis.simulate.sensing import STANDARD_SENSORS, SensorModel, observe_emg, observe_force
 from analysis.simulate.trial import joint_angle_deg, lever_m
@@ -161,7 +161,7 @@ def _observe(course: Course, sensors: SensorModel, params: SimulationParams) -> 
     motion = _kinematics(course, params)
     angle, series = _true_series(course, params)
     rng = [np.random.default_rng([seed, 10 + i]) for i in range(5)]
-    swing_seed = (seed, 20)
+    swing = draw_swing(motion.end_s, sensors, np.random.default_rng([seed, 20]))
     seen_s = min(params.reference_s, float(angle.time_s[-1]))
     return VirtualExam(
         patient=patient,
@@ -169,8 +169,8 @@ def _observe(course: Course, sensors: SensorModel, params: SimulationParams) -> 
         examiner=course.sitting.examiner,
         true_angle=angle,
         true_series=series,
-        imu_proximal=observe_imu(motion, "proximal", sensors=sensors, rng=rng[0], swing_seed=swing_seed),
-        imu_distal=observe_imu(motion, "distal", sensors=sensors, rng=rng[1], swing_seed=swing_seed),
+        imu_proximal=observe_imu(motion, "proximal", sensors=sensors, rng=rng[0], swing=swing),
+        imu_distal=observe_imu(motion, "distal", sensors=sensors, rng=rng[1], swing=swing),
         force=observe_force(
             partial(_push_Nm, course, motion),
             end_s=motion.end_s,

@@ -10,9 +10,9 @@ from analysis.errors import DataError
 from analysis.limb import GRAVITY_M_S2
 from analysis.model import FloatArray, readonly
 from analysis.simulate.curves import Axes, Curve, slow_curve
-from analysis.simulate.sensing import SensorModel, draw_clock, read_between
+from analysis.simulate.sensing import SensorModel, draw_clock, draw_normal, read_between
 
-__all__ = ["Kinematics", "VirtualImu", "observe_imu"]
+__all__ = ["Kinematics", "VirtualImu", "draw_swing", "observe_imu"]
 
 Vectors = NDArray[np.float64]
 """Vectors over time, shape (n, 3)."""
@@ -39,7 +39,7 @@ class VirtualImu:
     def __post_init__(self) -> None:
         object.__setattr__(self, "time_s", readonly(self.time_s, "VirtualImu.time_s"))
         for name in ("acc_m_s2", "gyr_rad_s"):
-            values = np.array(getattr(self, name), dtype=np.float64)
+            values = np.array(getattr(self, name), dtype=np.float64, order="C")
             if values.shape != (self.time_s.size, 3):
                 raise DataError(f"expected VirtualImu.{name} of shape ({self.time_s.size}, 3); got {values.shape}")
             values.setflags(write=False)
@@ -103,50 +103,59 @@ class _Turn:
 
 
 def observe_imu(
-    motion: Kinematics, segment: str, *, sensors: SensorModel, rng: np.random.Generator, swing_seed: tuple[int, ...]
+    motion: Kinematics, segment: str, *, sensors: SensorModel, rng: np.random.Generator, swing: Curve
 ) -> VirtualImu:
     """Record a movement with an inertial unit on the ``"proximal"`` or ``"distal"`` segment.
 
     The limb's frame has x along gravity's part in the plane of movement and z along the joint's axis, about which a
-    stretch turns from x to y. `swing_seed` draws the whole limb's rotation, which both units of an exam share.
+    stretch turns from x to y. `swing` is the whole limb's rotation, which both units of an exam share.
     """
     clock = draw_clock(motion.end_s, sensors.imu_rate_hz, sensors, rng)
-    swing = _swing(motion, clock.true_s, sensors, np.random.default_rng(swing_seed))
+    turn = _turn(swing, motion.sway, clock.true_s)
     moved = motion.read(clock.true_s) if segment == "distal" else None
-    force, rate = _segment_signals(motion, moved, sensors, swing)
+    force, rate = _segment_signals(motion, moved, sensors, turn)
     angle, turning = _skin(motion.end_s, clock.true_s, sensors, None if moved is None else moved[2], rng)
     force -= _cross(angle, force)
     turning += rate
     turning -= _cross(angle, rate)
     mounting = _mounting(sensors, rng).T
-    acc = (mounting @ force).T + rng.normal(0.0, sensors.acc_bias_m_s2, 3)
-    gyr = (mounting @ turning).T + rng.normal(0.0, sensors.gyr_bias_rad_s, 3)
-    acc_noise = rng.standard_normal(acc.shape)
-    acc_noise *= sensors.acc_noise_m_s2
-    gyr_noise = rng.standard_normal(gyr.shape)
-    gyr_noise *= sensors.gyr_noise_rad_s
-    acc_noise += acc
-    gyr_noise += gyr
-    return VirtualImu(time_s=clock.told_s, acc_m_s2=acc_noise, gyr_rad_s=gyr_noise)
+    acc, gyr = draw_normal(rng, (6, clock.true_s.size)).reshape(2, 3, -1)
+    acc *= sensors.acc_noise_m_s2
+    gyr *= sensors.gyr_noise_rad_s
+    acc += mounting @ force
+    gyr += mounting @ turning
+    acc += rng.normal(0.0, sensors.acc_bias_m_s2, (3, 1))
+    gyr += rng.normal(0.0, sensors.gyr_bias_rad_s, (3, 1))
+    return VirtualImu(time_s=clock.told_s, acc_m_s2=acc.T, gyr_rad_s=gyr.T)
 
 
 def _mounting(sensors: SensorModel, rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw the rotation from the sensor's axes to its segment's."""
-    turned = Rotation.random(random_state=int(rng.integers(2**31)))
+    quaternion = rng.standard_normal(4)
+    quaternion /= np.sqrt(quaternion @ quaternion)
     if sensors.mounting_deg < 180.0:
-        turned = Rotation.from_rotvec(turned.as_rotvec() * (sensors.mounting_deg / 180.0))
-    matrix: NDArray[np.float64] = turned.as_matrix()
-    return matrix
-
-
-def _swing(motion: Kinematics, at_s: FloatArray, sensors: SensorModel, rng: np.random.Generator) -> _Turn:
-    """Draw the rotation of the whole limb; about the joint's axis it is the proximal segment's sway."""
-    curve = slow_curve(
-        motion.end_s, np.radians(sensors.proximal_swing_deg), rng, knot_s=sensors.slow_turn_knot_s, axes=3
+        rotvec = Rotation.from_quat(quaternion).as_rotvec() * (sensors.mounting_deg / 180.0)
+        quaternion = Rotation.from_rotvec(rotvec).as_quat()
+    x, y, z, w = quaternion.tolist()
+    return np.array(
+        [
+            [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - z * w), 2.0 * (x * z + y * w)],
+            [2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w)],
+            [2.0 * (x * z - y * w), 2.0 * (y * z + x * w), 1.0 - 2.0 * (x * x + y * y)],
+        ]
     )
-    turns = curve.derivatives(at_s, 2)
-    for turn, sway in zip(turns, motion.sway.derivatives(at_s, 2), strict=True):
-        turn[2] = sway[0]
+
+
+def draw_swing(end_s: float, sensors: SensorModel, rng: np.random.Generator) -> Curve:
+    """Draw the rotation vector (rad) of the whole limb over an exam; its part about the joint's axis is not used."""
+    return slow_curve(end_s, np.radians(sensors.proximal_swing_deg), rng, knot_s=sensors.slow_turn_knot_s, axes=3)
+
+
+def _turn(swing: Curve, sway: Curve, at_s: FloatArray) -> _Turn:
+    """Read the rotation of the whole limb; about the joint's axis it is the proximal segment's sway."""
+    turns = swing.derivatives(at_s, 2)
+    for turn, about_axis in zip(turns, sway.derivatives(at_s, 2), strict=True):
+        turn[2] = about_axis[0]
     return _Turn(angle=turns[0], rate=turns[1], rate_of_rate=turns[2])
 
 
@@ -208,25 +217,30 @@ def _turned_back(vector: NDArray[np.float64], angle: Axes) -> Axes:
     half = 0.5 * size
     sin, cos = np.sin(half), np.cos(half)
     share = sin / size
-    along = 2.0 * share * share * (vector @ angle)
-    fixed = vector[:, np.newaxis]
-    turned: Axes = fixed * (1.0 - 2.0 * sin * sin) - (2.0 * cos * share) * _cross(angle, fixed) + along * angle
+    a, b, c = vector
+    turned: Axes = np.array([[0.0, -c, b], [c, 0.0, -a], [-b, a, 0.0]]) @ angle  # vector x angle
+    turned *= 2.0 * cos * share
+    turned += vector[:, np.newaxis] * (1.0 - 2.0 * sin * sin)
+    turned += (2.0 * share * share * (vector @ angle)) * angle
     return turned
 
 
 def _about_axis(vectors: Axes, cos: FloatArray, sin: FloatArray) -> Axes:
     """Turn vectors about the joint's axis (z)."""
     x, y, z = vectors
-    turned: Axes = np.stack([cos * x - sin * y, sin * x + cos * y, z])
+    turned: Axes = np.empty_like(vectors)
+    np.multiply(cos, x, out=turned[0])
+    turned[0] -= sin * y
+    np.multiply(sin, x, out=turned[1])
+    turned[1] += cos * y
+    turned[2] = z
     return turned
 
 
 def _cross(left: Axes, right: Axes) -> Axes:
     """Vector product along the first axis."""
-    return np.stack(
-        [
-            left[1] * right[2] - left[2] * right[1],
-            left[2] * right[0] - left[0] * right[2],
-            left[0] * right[1] - left[1] * right[0],
-        ]
-    )
+    found: Axes = np.empty_like(left)
+    for k, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
+        np.multiply(left[i], right[j], out=found[k])
+        found[k] -= left[j] * right[i]
+    return found
