@@ -240,7 +240,8 @@ def healthy_torque_Nm(  # noqa: N802 - the unit keeps its capital
     travelled_rad = np.maximum(fraction, 0.0) * elbow_range_rad
     past_end_rad = np.maximum(fraction - params.end_onset_fraction, 0.0) * elbow_range_rad
     elastic_Nm = params.stiffness_Nm_per_rad * travelled_rad
-    end_Nm = params.end_torque_Nm * np.expm1(params.end_rate_per_rad * past_end_rad)
+    exponent = params.end_rate_per_rad * past_end_rad
+    end_Nm = params.end_torque_Nm * np.expm1(exponent, out=np.zeros_like(exponent), where=exponent != 0.0)
     viscous_Nm = params.damping_Nms_per_rad * velocity_rad_s
     torque_Nm: FloatArray = healthy_scale(limb) * (elastic_Nm + end_Nm + viscous_Nm)
     return torque_Nm

@@ -149,7 +149,7 @@ def observe_emg(
     amplitude_V += sensors.emg_rest_V
     carrier, noise = draw_normal(rng, (2, amplitude_V.size))
     emg_V = signal.sosfilt(_emg_band(sensors.emg_rate_hz), carrier)
-    emg_V /= max(float(emg_V.std()), 1e-12)
+    amplitude_V /= max(float(np.sqrt(emg_V @ emg_V / emg_V.size)), 1e-12)  # the band passes no constant
     emg_V *= amplitude_V
     noise *= sensors.emg_noise_V
     emg_V += noise

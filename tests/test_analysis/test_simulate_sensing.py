@@ -19,6 +19,7 @@ from analysis.simulate import (
     draw_patient,
     simulate_exam,
 )
+from analysis.simulate.sensing import draw_normal
 
 SHORT = ExamPlan(slow=1, fast=1, lead_s=1.0, hold_s=0.6, return_s=0.8, rest_s=0.4)
 STEADY = Examiner(wobble_deg=0.0, proximal_wobble_deg=0.0)
@@ -157,6 +158,20 @@ def test_noise_and_bias_have_their_size() -> None:
     biased = elbow_exam(replace(PERFECT, gyr_bias_rad_s=0.05))
     assert np.ptp(biased.imu_proximal.gyr_rad_s, axis=0).max() < 1e-9
     assert np.abs(biased.imu_proximal.gyr_rad_s).max() > 0.005
+
+
+def test_noise_is_normal_far_into_its_tails_and_no_sample_tells_of_another() -> None:
+    noise = draw_normal(np.random.default_rng(5), (3, 333_333))  # odd, so that one draw of a pair is left over
+    size = noise.size
+    assert abs(noise.mean()) < 4.0 / np.sqrt(size)
+    for bound, share in ((0.5, 0.308538), (1.0, 0.158655), (2.0, 0.0227501), (3.0, 0.00134990), (4.0, 3.16712e-5)):
+        for beyond in (noise > bound, noise < -bound):
+            assert abs(beyond.mean() - share) < 4.5 * np.sqrt(share / size)
+    flat = noise.ravel()
+    pairs = [(flat[:-lag], flat[lag:]) for lag in (1, 2, size // 2, size // 2 + 1, size // 3)]
+    for one, other in pairs:
+        for kind in (lambda x: x, np.square, np.sign):
+            assert abs(np.corrcoef(kind(one), kind(other))[0, 1]) < 4.5 / np.sqrt(one.size)
 
 
 def test_skin_bends_the_measured_rotation() -> None:
