@@ -70,6 +70,9 @@ class SlowTorque:
         Fraction of the healthy range, shape (n,).
     healthy_slope_Nm
         How much a healthy limb's resistance grows per fraction of the range, shape (n,).
+    place_sd
+        Standard deviation of each stretch's own place along the range, as a fraction of it, shape (n,): what the
+        shift that all share does not explain.
     tilt_rad
         Tilt of the moved segment up to a constant, or the joint angle, shape (n,).
     """
@@ -77,6 +80,7 @@ class SlowTorque:
     torque_Nm: FloatArray
     fraction: FloatArray
     healthy_slope_Nm: FloatArray
+    place_sd: FloatArray
     tilt_rad: FloatArray
 
 
@@ -87,6 +91,7 @@ class _Binned:
     torque_Nm: FloatArray
     fraction: FloatArray
     healthy_slope_Nm: FloatArray
+    place_sd: FloatArray
     cosine: FloatArray
     sine: FloatArray
 
@@ -199,18 +204,30 @@ def _binned(slow: SlowTorque, params: GravityParams) -> _Binned:
     index = np.minimum(index, params.bins - 1)
     count = np.bincount(index, minlength=params.bins)
     kept = count > 0
-    columns = (slow.torque_Nm, slow.fraction, slow.healthy_slope_Nm, np.cos(slow.tilt_rad), np.sin(slow.tilt_rad))
+    columns = (
+        slow.torque_Nm,
+        slow.fraction,
+        slow.healthy_slope_Nm,
+        slow.place_sd,
+        np.cos(slow.tilt_rad),
+        np.sin(slow.tilt_rad),
+    )
     means = [np.bincount(index, c, minlength=params.bins)[kept] / count[kept] for c in columns]
-    return _Binned(torque_Nm=means[0], fraction=means[1], healthy_slope_Nm=means[2], cosine=means[3], sine=means[4])
+    names = ("torque_Nm", "fraction", "healthy_slope_Nm", "place_sd", "cosine", "sine")
+    return _Binned(**dict(zip(names, means, strict=True)))
 
 
 def _reduced(binned: _Binned, *, misfit_Nm: float, params: GravityParams) -> FloatArray:
-    """Reduce the weighted equations to their triangle: columns cosine, sine, one, shift, hinges, torque."""
+    """Reduce the weighted equations to their triangle: columns cosine, sine, one, shift, hinges, torque.
+
+    At the end of range, where a small error of place is a large one of torque, a bin says less.
+    """
     knots = np.arange(params.knots) / params.knots
     hinges = np.maximum(binned.fraction[:, None] - knots[None, :], 0.0)
     one = np.ones_like(binned.fraction)
     left = [binned.cosine, binned.sine, one, binned.healthy_slope_Nm]
-    equations = np.column_stack([*left, hinges, binned.torque_Nm]) / misfit_Nm
+    error_Nm = np.hypot(misfit_Nm, binned.healthy_slope_Nm * binned.place_sd)
+    equations = np.column_stack([*left, hinges, binned.torque_Nm]) / error_Nm[:, None]
     padded = np.vstack([equations, np.zeros((max(0, equations.shape[1] - equations.shape[0]), equations.shape[1]))])
     return np.asarray(np.linalg.qr(padded, mode="r"), dtype=np.float64)
 

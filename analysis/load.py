@@ -171,6 +171,7 @@ def measure_load(
                 torque_Nm=(aligned - inertial - healthy)[use],
                 fraction=fraction[use] + shift,
                 healthy_slope_Nm=((steeper - healthy) / params.slope_step)[use],
+                place_sd=place.own_sd[use],
                 tilt_rad=tilt_rad[use],
             ),
             limb=limb,

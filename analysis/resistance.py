@@ -48,7 +48,7 @@ class ResistanceParams:
     """
 
     hold_s: float = 0.02
-    min_probability: float = 0.8
+    min_probability: float = 0.85
     max_correlation: float = 0.95
     inertia_sd_share: float = 0.05
     healthy_sd_share: float = 0.1

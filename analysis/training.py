@@ -81,7 +81,7 @@ class TrainingParams:
     penalty: float = 4.0
     catch_penalty: float = 12.0
     folds: int = 5
-    coverage: float = 0.915
+    coverage: float = 0.925
     rules_share: float = GradingParams().rules_share
     silent: float = 0.987
     without_slow: float = 0.15
