@@ -415,6 +415,7 @@ Each page is the output of the command that stands in it.
 | [validation/cohort.md](validation/cohort.md) | catch, resistance and grade of a virtual cohort, by source |
 | [methods/threshold.md](methods/threshold.md) | reflex threshold and its velocity sensitivity (`benchmarks/threshold.py`) |
 | [validation/analysis_core.md](validation/analysis_core.md) | torque, EMG onset and repeatability on measured recordings |
+| [validation/catch_detectors.md](validation/catch_detectors.md) | other detectors of the catch with force, and the parts of resistance |
 | [validation/firmware.md](validation/firmware.md) | the open goniometer's firmware, from chip registers to the catch |
 | [speed.md](speed.md), [memory.md](memory.md) | the `pose` command beside a bare loop, and an hour of video |
 
