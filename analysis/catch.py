@@ -50,7 +50,7 @@ class CatchParams:
     rest_share: float = 0.1
     base: float = -4.0
     per_abruptness: float = 2.0
-    per_rebound: float = 20.0
+    per_rebound: float = 15.0
     per_shortfall: float = 15.0
     min_probability: float = 0.5
     noise_ratio: float = 3.0
