@@ -236,9 +236,7 @@ def _smooth_without_gravity(
     if isinstance(ends, EndLooks):
         step = float(np.median(np.diff(ends.index))) / rate_hz
         least = DriftNoise(walk_deg2_s=walk, look_deg2=max(params.least_look_deg2, ends.least_sd_deg**2))
-        steps = find_steps(
-            ends.drift_deg, max(ends.sd_deg, 1e-3), window=params.step_looks, least_sd=params.least_step_sd
-        )
+        steps = _steps(ends, params)
         noise = estimate_noise(ends.drift_deg - np.cumsum(steps), step, lags=params.lags[:5], least=least)
         at = np.minimum(ends.index // blocks.size[0], blocks.first.size - 1)
         looks[at], look_var[at], walk = ends.drift_deg, noise.look_deg2, noise.walk_deg2_s
@@ -262,6 +260,13 @@ def _smooth_without_gravity(
         start_var_deg2=360.0**2 if isinstance(ends, EndLooks) else 0.0,
     )
     return path, (said,)
+
+
+def _steps(ends: EndLooks, params: CorrectionParams) -> FloatArray:
+    """Find the drift's jumps from look to look; looks that were chosen for lying on one line have none."""
+    if ends.on_a_line:
+        return np.zeros(ends.drift_deg.size)
+    return find_steps(ends.drift_deg, max(ends.sd_deg, 1e-3), window=params.step_looks, least_sd=params.least_step_sd)
 
 
 def _drift_statement(path: DriftPath, resting: NDArray[np.bool_], params: CorrectionParams) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ class EndParams:
     min_rests_span: float = 0.5
     rest_level_sd_deg: float = 1.0
     rest_slope_sd_deg_s: float = 0.1
-    rest_slope_sds: float = 3.0
+    rest_slope_sds: float = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,12 +76,15 @@ class EndLooks:
         Scatter of the looks (deg).
     least_sd_deg
         One look is known no better than this (deg), however little those that were chosen scatter.
+    on_a_line
+        Whether the looks were chosen for lying on one line over time.
     """
 
     index: NDArray[np.intp]
     drift_deg: FloatArray
     sd_deg: float
     least_sd_deg: float = 0.0
+    on_a_line: bool = False
 
 
 def look_by_ends(joint_deg: FloatArray, rate_hz: float, params: EndParams = EndParams()) -> EndLooks | str:
@@ -167,12 +170,41 @@ def look_by_rests(joint_deg: FloatArray, rate_hz: float, params: EndParams = End
     at_s = middle[same] / rate_hz
     if same.size < needed or np.ptp(at_s) < params.min_rests_span * np.ptp(middle) / rate_hz:
         return f"only {same.size} of {runs.shape[0]} rests at one position"
-    fit = np.polyfit(at_s, level[same], 1)
-    left = level[same] - np.polyval(fit, at_s)
-    sd = float(np.sqrt(np.sum(left**2) / max(same.size - 2, 1)))
+    positions = [same, *_others(middle / rate_hz, level, same, slope, params)]
+    drift, sd = _shared_drift(middle / rate_hz, level, positions)
+    used = np.sort(np.concatenate(positions))
     return EndLooks(
-        index=middle[same].astype(np.intp), drift_deg=level[same], sd_deg=sd, least_sd_deg=params.rest_level_sd_deg
+        index=middle[used].astype(np.intp),
+        drift_deg=drift[used],
+        sd_deg=sd,
+        least_sd_deg=params.rest_level_sd_deg,
+        on_a_line=True,
     )
+
+
+def _others(
+    at_s: FloatArray, level_deg: FloatArray, same: NDArray[np.intp], slope: tuple[float, float], params: EndParams
+) -> list[NDArray[np.intp]]:
+    """Find the rests at one other position, as where the stretches end, if so many come back to it as are needed."""
+    left = np.setdiff1d(np.arange(level_deg.size), same)
+    found = _largest_line(at_s[left], level_deg[left], slope, params.max_scatter_deg, through_first=False)
+    if found.size < params.min_rests or np.ptp(at_s[left][found]) < params.min_rests_span * np.ptp(at_s):
+        return []
+    return [left[found].astype(np.intp)]
+
+
+def _shared_drift(
+    at_s: FloatArray, level_deg: FloatArray, positions: list[NDArray[np.intp]]
+) -> tuple[FloatArray, float]:
+    """Drift at each rest, positions taken off so that all follow one line over time, and the scatter about it (deg)."""
+    used = np.concatenate(positions)
+    place = np.repeat(np.arange(len(positions)), [rests.size for rests in positions])
+    design = np.c_[at_s[used], place[:, None] == np.arange(len(positions))]
+    found = np.linalg.lstsq(design, level_deg[used], rcond=None)[0]
+    left = level_deg[used] - design @ found
+    drift = np.full(level_deg.size, np.nan)
+    drift[used] = level_deg[used] - found[1:][place] + found[1]
+    return drift, float(np.sqrt(np.sum(left**2) / max(used.size - len(found), 1)))
 
 
 def _pauses(joint_deg: FloatArray, rate_hz: float, params: EndParams) -> NDArray[np.intp]:
