@@ -284,7 +284,7 @@ def imu_encoder(data: Path, work: Path) -> Part:
         ("trial", "first minute alone", "first of 25 minutes", "25 minutes", "last five minutes"),
     )
     for path in sorted((data / "imu_encoder").glob("*.mat")):
-        time_s, streams, encoder_deg = _encoder_trial(path)
+        time_s, streams, encoder_deg = encoder_trial(path)
         early = time_s < 60
         minute = {stem: (entry, header, values[early]) for stem, (entry, header, values) in streams.items()}
         folders = [
@@ -304,7 +304,8 @@ def imu_encoder(data: Path, work: Path) -> Part:
     return part
 
 
-def _encoder_trial(path: Path) -> tuple[np.ndarray, dict[str, tuple[Finding, str, np.ndarray]], np.ndarray]:
+def encoder_trial(path: Path) -> tuple[np.ndarray, dict[str, tuple[Finding, str, np.ndarray]], np.ndarray]:
+    """Read a trial: times, both sensors' streams as a folder takes them, and the encoder's angle (deg)."""
     raw = matlab_files.loadmat(path)
     columns = {key: value.ravel().astype(float) for key, value in raw.items() if key.startswith("all_")}
     n = min(column.size for column in columns.values())

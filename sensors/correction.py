@@ -9,7 +9,8 @@ from scipy import ndimage
 from analysis.model import FloatArray
 from sensors.clock import ImuPair
 from sensors.drift import DriftNoise, DriftPath, estimate_noise, find_steps, smooth_drift
-from sensors.ends import EndLooks, EndParams, look_by_ends, look_by_rests, rest_runs
+from sensors.drift_rate import DriftRateParams, SteadyRate, joined, look_by_rates_in_rests, steady_rate
+from sensors.ends import EndLooks, EndParams, look_by_ends, look_by_rests
 from sensors.gravity import Blocks, GravityLooks, GravityParams, Turning, cut_blocks, look_by_gravity
 from sensors.hinge import Hinge
 
@@ -28,11 +29,6 @@ class CorrectionParams:
         Bias that a gyroscope may have before any rest or look shows it (deg/s).
     bias_walk_deg2_s3
         Growth of the bias' variance per second: about 0.05 deg/s over ten minutes.
-    rest_noise_deg_s
-        Noise of one block's look at the bias in a rest (deg/s).
-    rest_moved_deg, rests_known
-        Skin and limb move in rests (deg, standard deviation): taken from how differently the rests turned, and as far
-        as so many rests would tell it from this number.
     least_walk_deg2_s
         Least growth of the drift's variance per second: angle random walk.
     least_look_deg2
@@ -43,8 +39,8 @@ class CorrectionParams:
         A jump of the drift shows in the means of so many looks on either side, from so many standard deviations on.
     drift_statement_deg
         A standard deviation of the drift beyond this (deg) is said in a warning.
-    gravity, ends
-        Parameters of the looks at the drift.
+    gravity, ends, rate
+        Parameters of the looks at the drift and at its rate.
     gap_rate_deg_s
         Rate at which the joint may have turned unseen in a gap (deg/s).
     """
@@ -52,9 +48,6 @@ class CorrectionParams:
     block_s: float = 0.25
     bias_sd_deg_s: float = 2.0
     bias_walk_deg2_s3: float = 4e-6
-    rest_noise_deg_s: float = 0.1
-    rest_moved_deg: float = 0.3
-    rests_known: float = 0.2
     least_walk_deg2_s: float = 1e-3
     least_look_deg2: float = 0.05
     lags: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
@@ -64,6 +57,7 @@ class CorrectionParams:
     drift_statement_deg: float = 3.0
     gravity: GravityParams = field(default_factory=GravityParams)
     ends: EndParams = field(default_factory=EndParams)
+    rate: DriftRateParams = field(default_factory=DriftRateParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,12 +104,13 @@ def without_drift(
     resting, seen = masks
     blocks = cut_blocks(pair.time_s.size, pair.rate_hz, params.block_s)
     looks = look_by_gravity(pair, hinge, turning, blocks, params.gravity)
-    rest_looks = _rest_looks(turning, blocks, resting, params)
+    rest_looks = look_by_rates_in_rests(turning, blocks, resting, params.rate)
     unseen_s = blocks.step_s * (1.0 - blocks.mean(seen.astype(float)))
     gap_var = (params.gap_rate_deg_s * unseen_s) ** 2 + _bridging_var(pair, turning, blocks)
     unscaled = np.rad2deg(turning.joint_rad)
     weak = looks.in_plane < params.gravity.strong_in_plane
-    held = _held_positions(unscaled, pair.rate_hz, params) if weak else ""
+    steady = steady_rate(looks, blocks, params.rate)
+    held = _held_positions(unscaled, pair.rate_hz, steady, params) if weak else ""
     if looks.in_plane >= params.gravity.min_in_plane and isinstance(held, str):
         joint = np.rad2deg(looks.gain2 * turning.distal_rad - looks.gain1 * turning.proximal_rad)
         path, tau_s = _smooth_gravity(looks, rest_looks, gap_var, blocks, params)
@@ -123,7 +118,7 @@ def without_drift(
         notes: tuple[str, ...] = ()
     else:
         joint = unscaled
-        path, notes = _smooth_without_gravity(held, rest_looks, gap_var, blocks, pair.rate_hz, params)
+        path, notes = _smooth_without_gravity(held, (rest_looks, steady), gap_var, blocks, params)
         errors = (params.gravity.scale_sd * (blocks.mean(joint) - np.median(joint))) ** 2
         notes += _drift_statement(path, resting, params)
     middle = blocks.first + 0.5 * (blocks.size - 1)
@@ -150,28 +145,6 @@ def _bridging_var(pair: ImuPair, turning: Turning, blocks: Blocks) -> FloatArray
     block = np.minimum(pair.bridged // blocks.size[0], blocks.first.size - 1)
     square = (0.5 * change * pair.bridged_s) ** 2 / 3.0  # an instant of change spread evenly over the loss
     return np.bincount(block, weights=square, minlength=blocks.first.size).astype(np.float64)
-
-
-def _rest_looks(
-    turning: Turning, blocks: Blocks, resting: NDArray[np.bool_], params: CorrectionParams
-) -> tuple[FloatArray, FloatArray]:
-    """Rate of the integrated angle over each rest is bias; one look in the rest's middle block, NaN elsewhere."""
-    looks, var = np.full(blocks.first.size, np.nan), np.full(blocks.first.size, np.nan)
-    runs = rest_runs(blocks.mean(resting.astype(float)) > 0.999)
-    if not runs.size:
-        return looks, var
-    joint = np.rad2deg(turning.joint_rad)
-    edges = np.r_[blocks.first, joint.size - 1][runs]
-    lasting_s = np.maximum(np.diff(runs)[:, 0] * blocks.step_s, blocks.step_s)
-    rates = np.diff(joint[edges])[:, 0] / lasting_s
-    common = np.average(rates, weights=lasting_s**2)
-    apart = float(np.sum(((rates - common) * lasting_s) ** 2))
-    known = params.rests_known
-    moved2 = (known * 2.0 * params.rest_moved_deg**2 + apart) / (known + rates.size - 1)
-    at = runs.mean(axis=1).astype(np.intp)
-    looks[at] = rates
-    var[at] = params.rest_noise_deg_s**2 * blocks.step_s / lasting_s + moved2 / lasting_s**2
-    return looks, var
 
 
 def _smooth_gravity(
@@ -211,30 +184,36 @@ def _systematic(looks: GravityLooks, tau_blocks: float) -> FloatArray:
     return np.maximum(variance, 0.0)
 
 
-def _held_positions(joint_deg: FloatArray, rate_hz: float, params: CorrectionParams) -> EndLooks | str:
+def _held_positions(
+    joint_deg: FloatArray, rate_hz: float, steady: SteadyRate, params: CorrectionParams
+) -> EndLooks | str:
     """Find positions that the joint comes back to: its turning points, or else its rests, or why there are none."""
     ends = look_by_ends(joint_deg, rate_hz, params.ends)
     if isinstance(ends, EndLooks):
         return ends
-    rests = look_by_rests(joint_deg, rate_hz, params.ends)
+    rests = look_by_rests(joint_deg, rate_hz, params.ends, known=(steady.rate_deg_s, steady.sd_deg_s))
     return rests if isinstance(rests, EndLooks) else ends
 
 
 def _smooth_without_gravity(
     ends: EndLooks | str,
-    rest_looks: tuple[FloatArray, FloatArray],
+    rates: tuple[tuple[FloatArray, FloatArray], SteadyRate],
     gap_var: FloatArray,
     blocks: Blocks,
-    rate_hz: float,
     params: CorrectionParams,
 ) -> tuple[DriftPath, tuple[str, ...]]:
     """Smooth the drift from rests, or from end positions where the joint keeps coming back to them."""
     looks, look_var = np.full(blocks.first.size, np.nan), np.full(blocks.first.size, np.nan)
     walk = params.least_walk_deg2_s
+    rest_looks, steady = rates
     rested = bool(np.isfinite(rest_looks[0]).any())
     opening = "the joint's axis is nearly vertical, where gravity hardly shows the drift"
     if isinstance(ends, EndLooks):
-        step = float(np.median(np.diff(ends.index))) / rate_hz
+        step = float(np.median(np.diff(ends.index))) * blocks.step_s / float(blocks.size[0])
+        rest_looks = (
+            np.full_like(looks, np.nan),
+            np.full_like(looks, np.nan),
+        )  # their positions say more than their rates
         least = DriftNoise(walk_deg2_s=walk, look_deg2=max(params.least_look_deg2, ends.least_sd_deg**2))
         steps = _steps(ends, params)
         noise = estimate_noise(ends.drift_deg - np.cumsum(steps), step, lags=params.lags[:5], least=least)
@@ -252,7 +231,7 @@ def _smooth_without_gravity(
     path = smooth_drift(
         looks,
         look_var,
-        *rest_looks,
+        *joined(rest_looks, steady),
         walk * blocks.step_s + gap_var,
         step_s=blocks.step_s,
         bias_prior_deg_s=params.bias_sd_deg_s,

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from analysis.model import FloatArray
 
-__all__ = ["DriftNoise", "DriftPath", "estimate_noise", "find_steps", "smooth_drift"]
+__all__ = ["DriftNoise", "DriftPath", "estimate_noise", "find_steps", "shared_memory", "smooth_drift"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,21 @@ def estimate_noise(looks_deg: FloatArray, step_s: float, *, lags: tuple[int, ...
     design = np.c_[np.full(lag_s.size, 2.0), lag_s] / squares[known, None]  # relative residuals: lags span decades
     look, walk = np.linalg.lstsq(design, np.ones(lag_s.size), rcond=None)[0]
     return DriftNoise(walk_deg2_s=max(float(walk), least.walk_deg2_s), look_deg2=max(float(look), least.look_deg2))
+
+
+def shared_memory(left: FloatArray | NDArray[np.complex128]) -> float:
+    """Count the neighbours that share their error: the sum of the autocorrelation up to its first zero.
+
+    Skin moves for seconds, so that neighbouring looks say nearly the same.
+    """
+    power = float(np.vdot(left, left).real)
+    total = 1.0
+    for lag in range(1, left.size // 4):
+        shared = float(np.vdot(left[lag:], left[:-lag]).real) / max(power, 1e-30)
+        if shared <= 0.0:
+            break
+        total += 2.0 * shared
+    return total
 
 
 def find_steps(looks_deg: FloatArray, look_sd_deg: float, *, window: int, least_sd: float) -> FloatArray:

@@ -41,8 +41,10 @@ class EndParams:
     rest_level_sd_deg
         Standard deviation (deg) of the position of such rests: those that were chosen for lying on a line scatter less.
     rest_slope_sd_deg_s, rest_slope_sds
-        The drift from rest to rest must agree with the rates in the rests to within so many standard deviations, each
-        rest's rate being known no better than the first (deg/s).
+        The drift from rest to rest must agree with the rates in the rests, and with gravity's, to within so many
+        standard deviations; the rests' mean rate is known no better than the first (deg/s): a held joint gives.
+    others_slope_sds
+        Rests at a second position must drift as those at the first to within so many standard deviations.
     """
 
     min_turns: int = 5
@@ -60,8 +62,9 @@ class EndParams:
     min_rests_share: float = 0.35
     min_rests_span: float = 0.5
     rest_level_sd_deg: float = 1.0
-    rest_slope_sd_deg_s: float = 0.1
-    rest_slope_sds: float = 4.0
+    rest_slope_sd_deg_s: float = 0.2
+    rest_slope_sds: float = 3.0
+    others_slope_sds: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -139,7 +142,13 @@ def rest_runs(resting: NDArray[np.bool_]) -> NDArray[np.intp]:
     return edges.reshape(-1, 2).astype(np.intp)
 
 
-def look_by_rests(joint_deg: FloatArray, rate_hz: float, params: EndParams = EndParams()) -> EndLooks | str:
+def look_by_rests(
+    joint_deg: FloatArray,
+    rate_hz: float,
+    params: EndParams = EndParams(),
+    *,
+    known: tuple[float, float] = (0.0, np.inf),
+) -> EndLooks | str:
     """Take rests at one position as looks at the drift: most exams start each stretch where they started the last.
 
     The position is that of the first rest, where the limb lay before anything was done to it, or else the one at which
@@ -154,6 +163,8 @@ def look_by_rests(joint_deg: FloatArray, rate_hz: float, params: EndParams = End
         Its rate.
     params
         When the assumption is made.
+    known
+        Steady rate of the drift and its standard deviation (deg/s) from elsewhere.
     """
     runs = _pauses(joint_deg, rate_hz, params)
     if runs.shape[0] < params.min_rests:
@@ -161,8 +172,12 @@ def look_by_rests(joint_deg: FloatArray, rate_hz: float, params: EndParams = End
     middle = runs.mean(axis=1)
     level = np.array([joint_deg[first:last].mean() for first, last in runs])
     rates = np.array([joint_deg[last - 1] - joint_deg[first] for first, last in runs]) * rate_hz / np.diff(runs)[:, 0]
-    known_sd = max(float(np.std(rates)), params.rest_slope_sd_deg_s) / np.sqrt(rates.size)
-    slope = (float(np.mean(rates)), params.rest_slope_sds * known_sd)
+    known_sd = max(float(np.std(rates)) / np.sqrt(rates.size), params.rest_slope_sd_deg_s)
+    share = known[1] ** -2 / (known[1] ** -2 + known_sd**-2)
+    slope = (
+        share * known[0] + (1.0 - share) * float(np.mean(rates)),
+        params.rest_slope_sds * known_sd * float(np.sqrt(1.0 - share)),
+    )
     needed = max(params.min_rests, params.min_rests_share * runs.shape[0])
     same = _largest_line(middle / rate_hz, level, slope, params.max_scatter_deg, through_first=True)
     if same.size < needed:
@@ -170,7 +185,7 @@ def look_by_rests(joint_deg: FloatArray, rate_hz: float, params: EndParams = End
     at_s = middle[same] / rate_hz
     if same.size < needed or np.ptp(at_s) < params.min_rests_span * np.ptp(middle) / rate_hz:
         return f"only {same.size} of {runs.shape[0]} rests at one position"
-    positions = [same, *_others(middle / rate_hz, level, same, slope, params)]
+    positions = [same, *_others(middle / rate_hz, level, same, params)]
     drift, sd = _shared_drift(middle / rate_hz, level, positions)
     used = np.sort(np.concatenate(positions))
     return EndLooks(
@@ -183,11 +198,18 @@ def look_by_rests(joint_deg: FloatArray, rate_hz: float, params: EndParams = End
 
 
 def _others(
-    at_s: FloatArray, level_deg: FloatArray, same: NDArray[np.intp], slope: tuple[float, float], params: EndParams
+    at_s: FloatArray, level_deg: FloatArray, same: NDArray[np.intp], params: EndParams
 ) -> list[NDArray[np.intp]]:
-    """Find the rests at one other position, as where the stretches end, if so many come back to it as are needed."""
+    """Find the rests at one other position, as where the stretches end, if so many come back to it as are needed.
+
+    They must drift as the first ones do: the slow stretches come first and end elsewhere than the fast ones, which
+    would look like drift.
+    """
+    around_s = at_s[same] - at_s[same].mean()
+    slope = float(around_s @ level_deg[same] / (around_s @ around_s))
+    within = params.others_slope_sds * params.rest_level_sd_deg / float(np.sqrt(around_s @ around_s))
     left = np.setdiff1d(np.arange(level_deg.size), same)
-    found = _largest_line(at_s[left], level_deg[left], slope, params.max_scatter_deg, through_first=False)
+    found = _largest_line(at_s[left], level_deg[left], (slope, within), params.rest_level_sd_deg, through_first=False)
     if found.size < params.min_rests or np.ptp(at_s[left][found]) < params.min_rests_span * np.ptp(at_s):
         return []
     return [left[found].astype(np.intp)]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.model import FloatArray
+from sensors.drift import shared_memory
 
 __all__ = ["PoseFit", "PoseParams", "Signals", "fit_relative_pose", "plane_basis"]
 
@@ -147,7 +148,7 @@ def fit_relative_pose(
     axes = [misfit.axes(x) for x, _, _ in fits]
     scale = max(params.least_misfit, fits[0][1] / (6 * seen[part].sum() / params.correlated))
     across = misfit.across_rad_s(fits[0][0])
-    memory = max(1.0, _memory(across) * params.residual_stride / params.correlated)
+    memory = max(1.0, shared_memory(across) * params.residual_stride / params.correlated)
     far = [i for i, (axis1, _) in enumerate(axes) if axis1 @ axes[0][0] < np.cos(np.deg2rad(params.distinct_deg))]
     rival = far[0] if far else 0
     return PoseFit(
@@ -159,18 +160,6 @@ def fit_relative_pose(
         across_rad_s=across,
         across_step_s=block_s * params.residual_stride,
     )
-
-
-def _memory(left: NDArray[np.complex128]) -> float:
-    """Count the neighbours that share their mismatch: the sum of the autocorrelation. Skin moves for seconds."""
-    power = float(np.vdot(left, left).real)
-    total = 1.0
-    for lag in range(1, left.size // 4):
-        shared = float(np.vdot(left[lag:], left[:-lag]).real) / max(power, 1e-30)
-        if shared <= 0.0:
-            break
-        total += 2.0 * shared
-    return total
 
 
 def _descend(misfit: "_Misfit", x: FloatArray, iterations: int) -> tuple[FloatArray, float, FloatArray]:
