@@ -68,19 +68,15 @@ class SlowTorque:
         Torque, shape (n,).
     fraction
         Fraction of the healthy range, shape (n,).
-    healthy_slope_Nm
-        How much a healthy limb's resistance grows per fraction of the range, shape (n,).
-    place_sd
-        Standard deviation of each stretch's own place along the range, as a fraction of it, shape (n,): what the
-        shift that all share does not explain.
+    healthy_sd_Nm
+        What one deviation of the limb's place along the range changes in a healthy limb's resistance, shape (n,).
     tilt_rad
         Tilt of the moved segment up to a constant, or the joint angle, shape (n,).
     """
 
     torque_Nm: FloatArray
     fraction: FloatArray
-    healthy_slope_Nm: FloatArray
-    place_sd: FloatArray
+    healthy_sd_Nm: FloatArray
     tilt_rad: FloatArray
 
 
@@ -90,8 +86,7 @@ class _Binned:
 
     torque_Nm: FloatArray
     fraction: FloatArray
-    healthy_slope_Nm: FloatArray
-    place_sd: FloatArray
+    healthy_sd_Nm: FloatArray
     cosine: FloatArray
     sine: FloatArray
 
@@ -106,8 +101,6 @@ class GravityFit:
         Coefficients of the moment in the tilt angle and offset of the sensor, one for each phase, shape (phases,).
     weight
         Probability of each phase, summing to 1.
-    shift, shift_sd
-        How much further along the healthy range the limb is than its angle says, and the deviation of that.
     misfit_Nm
         Root mean square of what the best fit leaves.
     """
@@ -116,8 +109,6 @@ class GravityFit:
     sine_Nm: FloatArray
     offset_Nm: FloatArray
     weight: FloatArray
-    shift: float
-    shift_sd: float
     misfit_Nm: float
 
     def moment_Nm(self, tilt_rad: FloatArray) -> FloatArray:  # noqa: N802 - the unit keeps its capital
@@ -140,16 +131,19 @@ def fit_gravity(
     *,
     limb: Limb,
     in_plane: float | None,
-    shift: tuple[float, float],
     params: GravityParams = GravityParams(),
 ) -> GravityFit:
     """Explain slow torque beyond a healthy limb's by the limb's weight and by stiffness that only grows.
 
     A limb that is stiffer than a healthy one (contracture, tonic reflex) resists more the further it is stretched; the
     moment of the limb's weight goes with the cosine of its tilt, with an amplitude known within bounds and an unknown
-    phase. The angle's zero is uncertain, and a healthy limb's resistance rises steeply at the end of range: a shift
-    along it is fitted to first order. For each phase on a grid the rest is a non-negative least-squares problem; the
-    misfits weigh the phases.
+    phase. Where the angle is doubtful, a bin says the less, the more steeply a healthy limb's resistance rises: at the
+    end of range. For each phase on a grid the rest is a non-negative least-squares problem; the misfits weigh the
+    phases.
+
+    Where the limb is along the range is not fitted: a contracture resists as a limb that is further along would, and
+    healthy limbs differ by more than an angle errs. A shift fitted to slow stretches of virtual patients did not
+    correlate with the error of their angles.
 
     Parameters
     ----------
@@ -159,8 +153,6 @@ def fit_gravity(
         Sizes the priors.
     in_plane
         Share of gravity in the plane of movement; ``None`` where the tilt is unknown and the joint angle stands for it.
-    shift
-        Mean and standard deviation, from the angle's, of the shift along the healthy range.
     params
         Priors.
     """
@@ -172,27 +164,20 @@ def fit_gravity(
         sd_Nm = float(np.hypot(params.amplitude_sd_share * in_plane, params.in_plane_sd)) * limb.gravity_moment_Nm
     binned = _binned(slow, params)
     reduced = _reduced(binned, misfit_Nm=params.misfit_sd_share * limb.noticeable_Nm, params=params)
-    spread = np.full(5 + params.knots, params.slope_sd_share * limb.noticeable_Nm)
+    spread = np.full(3 + params.knots, params.slope_sd_share * limb.noticeable_Nm)
     spread[0] = max(sd_Nm, params.least_sd_share * limb.noticeable_Nm)
     spread[1:3] = params.offset_sd_share * limb.noticeable_Nm
-    spread[3:5] = max(shift[1], params.least_sd_share)
-    phases, solved = _solve_phases(_Problem(reduced, (mean_Nm, shift[0]), spread), params)
-    cost, amplitude, offset, shifts = solved.T
+    phases, solved = _solve_phases(_Problem(reduced, mean_Nm, spread), params)
+    cost, amplitude, offset = solved.T
     weight = np.exp(-0.5 * (cost - cost.min()))
     weight /= weight.sum()
-    best = int(cost.argmin())
-    mean_shift = float(weight @ shifts)
     return GravityFit(
         cosine_Nm=amplitude * np.cos(phases),
         sine_Nm=amplitude * np.sin(phases),
         offset_Nm=offset,
         weight=weight,
-        shift=mean_shift,
-        shift_sd=float(
-            np.hypot(np.sqrt(weight @ (shifts - mean_shift) ** 2), _shift_sd(reduced, phases[best], spread))
-        ),
         misfit_Nm=float(
-            params.misfit_sd_share * limb.noticeable_Nm * np.sqrt(cost[best] / max(1, binned.torque_Nm.size))
+            params.misfit_sd_share * limb.noticeable_Nm * np.sqrt(cost.min() / max(1, binned.torque_Nm.size))
         ),
     )
 
@@ -207,55 +192,49 @@ def _binned(slow: SlowTorque, params: GravityParams) -> _Binned:
     columns = (
         slow.torque_Nm,
         slow.fraction,
-        slow.healthy_slope_Nm,
-        slow.place_sd,
+        slow.healthy_sd_Nm,
         np.cos(slow.tilt_rad),
         np.sin(slow.tilt_rad),
     )
     means = [np.bincount(index, c, minlength=params.bins)[kept] / count[kept] for c in columns]
-    names = ("torque_Nm", "fraction", "healthy_slope_Nm", "place_sd", "cosine", "sine")
+    names = ("torque_Nm", "fraction", "healthy_sd_Nm", "cosine", "sine")
     return _Binned(**dict(zip(names, means, strict=True)))
 
 
 def _reduced(binned: _Binned, *, misfit_Nm: float, params: GravityParams) -> FloatArray:
-    """Reduce the weighted equations to their triangle: columns cosine, sine, one, shift, hinges, torque.
-
-    At the end of range, where a small error of place is a large one of torque, a bin says less.
-    """
+    """Reduce the weighted equations to their triangle: columns cosine, sine, one, hinges, torque."""
     knots = np.arange(params.knots) / params.knots
     hinges = np.maximum(binned.fraction[:, None] - knots[None, :], 0.0)
     one = np.ones_like(binned.fraction)
-    left = [binned.cosine, binned.sine, one, binned.healthy_slope_Nm]
-    error_Nm = np.hypot(misfit_Nm, binned.healthy_slope_Nm * binned.place_sd)
-    equations = np.column_stack([*left, hinges, binned.torque_Nm]) / error_Nm[:, None]
+    columns = [binned.cosine, binned.sine, one, hinges, binned.torque_Nm]
+    equations = np.column_stack(columns) / np.hypot(misfit_Nm, binned.healthy_sd_Nm)[:, None]
     padded = np.vstack([equations, np.zeros((max(0, equations.shape[1] - equations.shape[0]), equations.shape[1]))])
     return np.asarray(np.linalg.qr(padded, mode="r"), dtype=np.float64)
 
 
 def _columns(triangle: FloatArray, phase: float) -> FloatArray:
-    """Lay out the non-negative unknowns of one phase: amplitude, offset up and down, shift up and down, hinges."""
+    """Lay out the non-negative unknowns of one phase: amplitude, offset up and down, hinges."""
     weight = np.cos(phase) * triangle[:, 0] + np.sin(phase) * triangle[:, 1]
-    offset, shift = triangle[:, 2], triangle[:, 3]
-    return np.column_stack([weight, offset, -offset, shift, -shift, triangle[:, 4:-1]])
+    offset = triangle[:, 2]
+    return np.column_stack([weight, offset, -offset, triangle[:, 3:-1]])
 
 
 class _Problem:
     """The non-negative least-squares problem of one phase; all but one column is the same for all phases."""
 
-    def __init__(self, triangle: FloatArray, means: tuple[float, float], spread: FloatArray) -> None:
+    def __init__(self, triangle: FloatArray, mean_Nm: float, spread: FloatArray) -> None:
         wanted = np.zeros(spread.size)
-        wanted[0] = means[0] / spread[0]
-        wanted[3], wanted[4] = max(means[1], 0.0) / spread[3], max(-means[1], 0.0) / spread[4]
+        wanted[0] = mean_Nm / spread[0]
         self._triangle = triangle
         self._equations = np.vstack([_columns(triangle, 0.0), np.diag(1.0 / spread)])
         self._right = np.concatenate([triangle[:, -1], wanted])
 
-    def solve(self, phase: float) -> tuple[float, float, float, float]:
-        """Solve for one phase: cost, amplitude, offset and shift."""
+    def solve(self, phase: float) -> tuple[float, float, float]:
+        """Solve for one phase: cost, amplitude and offset."""
         triangle, equations = self._triangle, self._equations
         equations[: triangle.shape[0], 0] = np.cos(phase) * triangle[:, 0] + np.sin(phase) * triangle[:, 1]
         solution, rest = nnls(equations, self._right)
-        return float(rest**2), float(solution[0]), float(solution[1] - solution[2]), float(solution[3] - solution[4])
+        return float(rest**2), float(solution[0]), float(solution[1] - solution[2])
 
 
 def _solve_phases(problem: _Problem, params: GravityParams) -> tuple[FloatArray, FloatArray]:
@@ -272,10 +251,3 @@ def _solve_phases(problem: _Problem, params: GravityParams) -> tuple[FloatArray,
                     solved[near % count] = problem.solve(phases[near % count])
     kept = sorted(solved)
     return phases[kept], np.array([solved[i] for i in kept])
-
-
-def _shift_sd(triangle: FloatArray, phase: float, spread: FloatArray) -> float:
-    """Deviation of the shift at one phase, all other unknowns free within their priors."""
-    signed = [0, 1, 3, *range(5, spread.size)]  # one of each pair of signs
-    equations = np.vstack([_columns(triangle, phase), np.diag(1.0 / spread)])[:, signed]
-    return float(np.sqrt(np.linalg.inv(equations.T @ equations)[2, 2]))

@@ -1,7 +1,7 @@
 """What the examiner's torque does: it accelerates the limb, carries its weight, and overcomes its resistance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from analysis.gravity import GravityFit, GravityParams, SlowTorque, fit_gravity
 from analysis.limb import Limb, healthy_torque_Nm
 from analysis.model import FloatArray, ForceSignal, Recording, SegmentTilt
 from analysis.motion import Motion, smooth_motion
-from analysis.place import PlaceParams, place_stretches, settle_stretches
+from analysis.place import PlaceParams, place_stretches
 from analysis.stretch import Leg
 
 __all__ = ["LimbLoad", "LoadParams", "measure_load"]
@@ -41,8 +41,6 @@ class LoadParams:
         Torques are smoothed until the noise of the acceleration leaves no more than this share of the noticeable
         torque, but no further than the lower cut-off; at most they hold the upper one and this share of the angle's
         bandwidth (resistance at the end of range lasts some 10 ms in a fast stretch).
-    slope_step
-        Step by which the steepness of healthy resistance is told, as a share of the range.
     max_gap_s
         Force samples further apart than this are not joined.
     place, gravity
@@ -61,7 +59,6 @@ class LoadParams:
     min_cutoff_hz: float = 4.0
     max_cutoff_hz: float = 30.0
     bandwidth_share: float = 0.6
-    slope_step: float = 0.002
     max_gap_s: float = 0.1
     place: PlaceParams = field(default_factory=PlaceParams)
     gravity: GravityParams = field(default_factory=GravityParams)
@@ -153,15 +150,16 @@ def measure_load(
         raise AnalysisError("force and angle were not recorded at the same time: check the streams' clocks")
     every = [leg for some in legs.values() for leg in some]
     place = place_stretches(recording, quick, limb, every, params.place)
-    fraction = place.fraction
     velocity = np.radians(quick.velocity_deg_s)
     inertial = limb.inertia_kg_m2 * np.radians(quick.acceleration_deg_s2)
     tilt_rad = _tilt(quick, recording.tilt, params)
     slow_samples = _slow_samples(quick, legs.get(VelocityClass.V1, ()), params) & np.isfinite(tilt_rad)
-    shift = lag_s = 0.0
+    healthy = healthy_torque_Nm(limb, place.fraction, velocity)
+    place_sd = np.hypot(place.common_sd, place.own_sd)
+    # healthy torque grows exponentially at the end of range: half of what two deviations change, not one's
+    healthy_sd = 0.5 * (healthy_torque_Nm(limb, place.fraction + 2.0 * place_sd, velocity) - healthy)
+    lag_s = 0.0
     for _ in range(_ALIGNMENTS):
-        healthy = healthy_torque_Nm(limb, fraction + shift, velocity)
-        steeper = healthy_torque_Nm(limb, fraction + shift + params.slope_step, velocity)
         aligned = np.interp(motion.time_s + lag_s, motion.time_s, push)
         use = slow_samples & np.isfinite(aligned)
         if not use.any():
@@ -169,19 +167,15 @@ def measure_load(
         gravity = fit_gravity(
             SlowTorque(
                 torque_Nm=(aligned - inertial - healthy)[use],
-                fraction=fraction[use] + shift,
-                healthy_slope_Nm=((steeper - healthy) / params.slope_step)[use],
-                place_sd=place.own_sd[use],
+                fraction=place.fraction[use],
+                healthy_sd_Nm=healthy_sd[use],
                 tilt_rad=tilt_rad[use],
             ),
             limb=limb,
             in_plane=None if recording.tilt is None else recording.tilt.in_plane,
-            shift=(-shift, place.common_sd),
             params=params.gravity,
         )
-        shift += gravity.shift
         weight = gravity.moment_Nm(tilt_rad)
-        healthy = healthy_torque_Nm(limb, fraction + shift, velocity)
         lag_s = _lag(
             quick,
             (push, inertial + weight + healthy),
@@ -189,19 +183,14 @@ def measure_load(
             spread_Nm=params.gravity.misfit_sd_share * limb.noticeable_Nm,
             params=params,
         )
-    shifted = replace(place, fraction=fraction + shift)
     push = np.interp(motion.time_s + lag_s, motion.time_s, push)
-    fraction = settle_stretches(shifted, push - inertial - weight, velocity, limb=limb, legs=every, params=params.place)
-    healthy = healthy_torque_Nm(limb, fraction, velocity)
     _require_pushes_that_move((push - weight, inertial + healthy), legs.get(VelocityClass.V3, ()))
-    place_sd = np.hypot(gravity.shift_sd, place.own_sd)
     return LimbLoad(
         push_Nm=push,
         inertial_Nm=inertial,
         weight_Nm=weight,
         healthy_Nm=healthy,
-        # healthy torque grows exponentially at the end of range: half of what two deviations change, not one's
-        healthy_sd_Nm=0.5 * (healthy_torque_Nm(limb, fraction + 2.0 * place_sd, velocity) - healthy),
+        healthy_sd_Nm=healthy_sd,
         lag_sd_Nm=params.lag_rest_s * np.gradient(push, motion.time_s),
         tilt_rad=tilt_rad,
         gravity=gravity,

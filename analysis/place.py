@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.limb import Limb, healthy_torque_Nm, stretch_fraction
+from analysis.limb import Limb, stretch_fraction
 from analysis.model import FloatArray, Recording, Zero
 from analysis.motion import Motion
 from analysis.stretch import Leg
 
-__all__ = ["Place", "PlaceParams", "place_stretches", "settle_stretches"]
+__all__ = ["Place", "PlaceParams", "place_stretches"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,6 @@ class PlaceParams:
         Deviation of the angle between one stretch and the next that no source undercuts: skin and clothes move.
     drift_share
         Share of the angle's stated deviation that may come about within one stretch.
-    settle_sd, settle_steps
-        Each stretch's own place is sought within so many of its deviations, on a grid of so many steps.
-    settle_share, settle_bound, settle_looks
-        Deviation of the excess from none while a place is sought, as a share of the noticeable torque; more excess
-        than this many deviations is no healthy limb's and counts as no more; and the number of independent looks that
-        a stretch gives.
     """
 
     unstated_sd_deg: float = 1.0
@@ -46,11 +40,6 @@ class PlaceParams:
     start_own_sd: float = 0.03
     skin_sd_deg: float = 0.7
     drift_share: float = 0.05
-    settle_sd: float = 3.0
-    settle_steps: int = 31
-    settle_share: float = 0.5
-    settle_bound: float = 2.5
-    settle_looks: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,41 +89,6 @@ def place_stretches(
         own = (np.sqrt(start_sd[i] ** 2 - common_sd**2), params.drift_share * sd[i], skin_sd, scatter_sd[i])
         own_sd[span] = np.linalg.norm(own)
     return Place(fraction=fraction, common_sd=common_sd, own_sd=own_sd)
-
-
-def settle_stretches(
-    place: Place,
-    resistance_Nm: FloatArray,
-    velocity_rad_s: FloatArray,
-    *,
-    limb: Limb,
-    legs: Sequence[Leg],
-    params: PlaceParams = PlaceParams(),
-) -> FloatArray:
-    """Move each stretch within its own doubt to where a healthy limb explains most of its resistance.
-
-    Healthy resistance rises so steeply at the end of range that a doubtful angle turns it into excess. What a shift
-    within the angle's doubt explains is no finding; resistance before the end of range is not explained by any shift.
-
-    Returns
-    -------
-    numpy.ndarray
-        Fraction of the healthy range at each sample, shape (n,).
-    """
-    fraction = place.fraction.copy()
-    spread_Nm = params.settle_share * limb.noticeable_Nm
-    for leg in legs:
-        span = slice(leg.start, leg.end + 1)
-        own_sd = float(place.own_sd[leg.start])
-        shifts = own_sd * np.linspace(-params.settle_sd, params.settle_sd, params.settle_steps)
-        if own_sd == 0.0 or not np.isfinite(resistance_Nm[span]).all():
-            continue
-        healthy = healthy_torque_Nm(limb, fraction[None, span] + shifts[:, None], velocity_rad_s[None, span])
-        excess = np.abs(resistance_Nm[None, span] - healthy) / spread_Nm
-        misfit = (np.minimum(excess, params.settle_bound) ** 2).mean(axis=1)  # a catch may stand out, and pulls nothing
-        costs = params.settle_looks * misfit + (shifts / own_sd) ** 2
-        fraction[leg.first : leg.last + 1] += shifts[int(costs.argmin())]
-    return fraction
 
 
 def _stated_sd(recording: Recording, at_s: FloatArray, params: PlaceParams) -> FloatArray:

@@ -138,8 +138,6 @@ class Planter:
                 sine_Nm=np.zeros(1),
                 offset_Nm=np.zeros(1),
                 weight=np.ones(1),
-                shift=0.0,
-                shift_sd=0.0,
                 misfit_Nm=0.0,
             ),
             lag_s=0.0,
