@@ -74,6 +74,8 @@ class LimbLoad:
         The examiner's torque along the stretch, NaN where not observed.
     inertial_Nm, weight_Nm, healthy_Nm
         What of it accelerates the limb, carries it, and would move a healthy limb.
+    viscous_Nm
+        What of a healthy limb's resistance goes with velocity.
     healthy_sd_Nm
         What one deviation of the limb's place along the healthy range changes in it.
     lag_sd_Nm
@@ -94,6 +96,7 @@ class LimbLoad:
     inertial_Nm: FloatArray
     weight_Nm: FloatArray
     healthy_Nm: FloatArray
+    viscous_Nm: FloatArray
     healthy_sd_Nm: FloatArray
     lag_sd_Nm: FloatArray
     tilt_rad: FloatArray
@@ -190,6 +193,7 @@ def measure_load(
         inertial_Nm=inertial,
         weight_Nm=weight,
         healthy_Nm=healthy,
+        viscous_Nm=healthy - healthy_torque_Nm(limb, place.fraction, np.zeros_like(velocity)),
         healthy_sd_Nm=healthy_sd,
         lag_sd_Nm=params.lag_rest_s * np.gradient(push, motion.time_s),
         tilt_rad=tilt_rad,

@@ -25,6 +25,9 @@ class PlaceParams:
         An angle that drifts somewhere is trusted nowhere more than to this share of its largest stated deviation.
     start_share, start_sd
         Where a stretch starts by protocol, as a share of the healthy range, and the deviation of that.
+    max_apart
+        An angle that puts a start further from there than this many deviations of both contradicts the protocol: the
+        limb was stretched from elsewhere, and the angle alone counts.
     start_own_sd
         What of that deviation each stretch has to itself: no examiner brings a limb back to quite the same place.
     skin_sd_deg
@@ -37,6 +40,7 @@ class PlaceParams:
     worst_share: float = 0.5
     start_share: float = 0.015
     start_sd: float = 0.04
+    max_apart: float = 4.0
     start_own_sd: float = 0.03
     skin_sd_deg: float = 0.7
     drift_share: float = 0.05
@@ -67,16 +71,18 @@ def place_stretches(
     """Place each stretch along the healthy range.
 
     The angle says where a stretch starts, as well as its drift lets it; the protocol says that it starts at the
-    shortened end, so that starts which move tell the angle's drift. Both are weighed by their deviations. A relative
-    angle says nothing.
+    shortened end, so that starts which move tell the angle's drift. Both are weighed by their deviations, unless they
+    contradict each other. A relative angle says nothing.
     """
     fraction = stretch_fraction(limb.muscle_group, motion.sign * motion.stretch_deg)
     starts = np.array([leg.start for leg in legs], dtype=int)
     sd = _stated_sd(recording, motion.time_s[starts], params) / recording.muscle.healthy_range_deg
     trust = 1.0 / (1.0 + (sd / params.start_sd) ** 2)
-    if recording.angle.zero is Zero.RELATIVE:
-        trust = np.zeros_like(trust)
     start_sd = params.start_sd * np.sqrt(1.0 - trust)
+    apart = np.abs(fraction[starts] - params.start_share) > params.max_apart * np.hypot(sd, params.start_sd)
+    trust, start_sd = np.where(apart, 1.0, trust), np.where(apart, sd, start_sd)
+    if recording.angle.zero is Zero.RELATIVE:
+        trust, start_sd = np.zeros_like(trust), np.full_like(trust, params.start_sd)
     common_sd = float(start_sd.min(initial=params.start_sd))
     drift_per_s = _median_slope(motion.time_s[starts], fraction[starts])
     own_sd = np.zeros(fraction.size)

@@ -52,6 +52,7 @@ class ResistanceParams:
     max_correlation: float = 0.95
     inertia_sd_share: float = 0.05
     healthy_sd_share: float = 0.1
+    viscous_sd_share: float = 1.0
     least_weight: float = 1e-3
     floor_share: float = 0.1
     grid: int = 100
@@ -178,7 +179,8 @@ def excess_modes(load: LimbLoad, span: slice, params: ResistanceParams = Resista
         [
             np.sqrt(weight) * (moments - load.weight_Nm[span]),
             params.inertia_sd_share * load.inertial_Nm[None, span],
-            params.healthy_sd_share * load.healthy_Nm[None, span],
+            params.healthy_sd_share * (load.healthy_Nm - load.viscous_Nm)[None, span],
+            params.viscous_sd_share * load.viscous_Nm[None, span],
             load.healthy_sd_Nm[None, span],
             load.lag_sd_Nm[None, span],
         ]

@@ -130,6 +130,7 @@ class Planter:
             inertial_Nm=inertial * (1.0 + inertia_error),
             weight_Nm=none,
             healthy_Nm=none + healthy_Nm,
+            viscous_Nm=none,
             healthy_sd_Nm=none,
             lag_sd_Nm=none,
             tilt_rad=none,
