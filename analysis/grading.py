@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from analysis.finding import GRADES, Grade
 from analysis.limb import Limb
+from analysis.load import PLACES
 from analysis.model import FloatArray
 
 __all__ = ["FastEvidence", "GradingParams", "grade_by_force", "rule_grades"]
@@ -72,12 +73,16 @@ class FastEvidence:
         Excess at each grid point when the limb first passes it, NaN where it does not, shape (grid,).
     modes_Nm
         Directions in which the excess may err together, each one standard deviation, shape (modes, grid).
+    displaced_Nm
+        What the excess changes by where the limb is that many deviations further along the range as `PLACES` says,
+        shape (places, grid).
     reached_share
         Share of the healthy range that the stretch reached.
     """
 
     excess_Nm: FloatArray
     modes_Nm: NDArray[np.float64]
+    displaced_Nm: NDArray[np.float64]
     reached_share: float
 
 
@@ -108,7 +113,8 @@ def grade_by_force(
     rng = np.random.default_rng(params.seed)
     modes = max(stretch.modes_Nm.shape[0] for stretch in fast)
     shared = rng.standard_normal((params.draws, modes))
-    drawn = [_draw(stretch, shared, rng, limb, params) for stretch in fast]
+    place = rng.standard_normal(params.draws)
+    drawn = [_draw(stretch, (shared, place), rng, limb, params) for stretch in fast]
     resisted, peak, reached = (np.median([d[i] for d in drawn], axis=0) for i in range(3))
     slow = _draw_slow(slow_share, reached, rng, params)
     grades = rule_grades(resisted, peak / limb.noticeable_Nm, reached, slow, limb=limb, params=params)
@@ -161,10 +167,15 @@ def rule_grades(
 
 
 def _draw(
-    stretch: FastEvidence, shared: FloatArray, rng: np.random.Generator, limb: Limb, params: GradingParams
+    stretch: FastEvidence,
+    shared: tuple[FloatArray, FloatArray],
+    rng: np.random.Generator,
+    limb: Limb,
+    params: GradingParams,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Draw share resisted, peak excess and share reached of one fast stretch."""
-    common = shared[:, : stretch.modes_Nm.shape[0]] @ stretch.modes_Nm
+    modes, place = shared
+    common = modes[:, : stretch.modes_Nm.shape[0]] @ stretch.modes_Nm + _displaced(stretch.displaced_Nm, place)
     level = params.excess_floor_share * limb.noticeable_Nm * rng.standard_normal((params.draws, 1))
     gain = 1.0 + params.excess_share * rng.standard_normal((params.draws, 1))
     excess = np.where(np.isfinite(stretch.excess_Nm), stretch.excess_Nm * gain + common + level, np.nan)
@@ -174,6 +185,14 @@ def _draw(
     peak = excess[:, passed].max(axis=1) if passed.any() else np.full(params.draws, np.inf)
     reached = stretch.reached_share + params.range_sd_share * rng.standard_normal(params.draws)
     return resisted, peak, reached
+
+
+def _displaced(displaced_Nm: FloatArray, place: FloatArray) -> FloatArray:
+    """Read what each draw of the place changes, on straight lines between `PLACES`."""
+    at = np.interp(place, PLACES, np.arange(PLACES.size))
+    before = np.minimum(at.astype(int), PLACES.size - 2)
+    after = (at - before)[:, None]
+    return np.asarray((1.0 - after) * displaced_Nm[before] + after * displaced_Nm[before + 1])
 
 
 def _draw_slow(

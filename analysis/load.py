@@ -16,7 +16,10 @@ from analysis.motion import Motion, smooth_motion
 from analysis.place import PlaceParams, place_stretches
 from analysis.stretch import Leg
 
-__all__ = ["LimbLoad", "LoadParams", "measure_load"]
+__all__ = ["PLACES", "LimbLoad", "LoadParams", "measure_load"]
+
+PLACES = np.linspace(-3.0, 3.0, 13)
+"""Deviations of the limb's place along the range at which a healthy limb's resistance is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +79,10 @@ class LimbLoad:
         What of it accelerates the limb, carries it, and would move a healthy limb.
     viscous_Nm
         What of a healthy limb's resistance goes with velocity.
+    displaced_Nm
+        What each of `PLACES` changes in it, shape (places, n): it grows exponentially at the end of range.
     healthy_sd_Nm
-        What one deviation of the limb's place along the healthy range changes in it.
+        What one deviation of the limb's place changes in it: half of what two do.
     lag_sd_Nm
         What one deviation of the offset between the clocks changes in the push.
     tilt_rad
@@ -97,6 +102,7 @@ class LimbLoad:
     weight_Nm: FloatArray
     healthy_Nm: FloatArray
     viscous_Nm: FloatArray
+    displaced_Nm: FloatArray
     healthy_sd_Nm: FloatArray
     lag_sd_Nm: FloatArray
     tilt_rad: FloatArray
@@ -159,8 +165,8 @@ def measure_load(
     slow_samples = _slow_samples(quick, legs.get(VelocityClass.V1, ()), params) & np.isfinite(tilt_rad)
     healthy = healthy_torque_Nm(limb, place.fraction, velocity)
     place_sd = np.hypot(place.common_sd, place.own_sd)
-    # healthy torque grows exponentially at the end of range: half of what two deviations change, not one's
-    healthy_sd = 0.5 * (healthy_torque_Nm(limb, place.fraction + 2.0 * place_sd, velocity) - healthy)
+    displaced = healthy_torque_Nm(limb, place.fraction + PLACES[:, None] * place_sd, velocity) - healthy
+    healthy_sd = 0.5 * displaced[np.searchsorted(PLACES, 2.0)]
     lag_s = 0.0
     for _ in range(_ALIGNMENTS):
         aligned = np.interp(motion.time_s + lag_s, motion.time_s, push)
@@ -194,6 +200,7 @@ def measure_load(
         weight_Nm=weight,
         healthy_Nm=healthy,
         viscous_Nm=healthy - healthy_torque_Nm(limb, place.fraction, np.zeros_like(velocity)),
+        displaced_Nm=displaced,
         healthy_sd_Nm=healthy_sd,
         lag_sd_Nm=params.lag_rest_s * np.gradient(push, motion.time_s),
         tilt_rad=tilt_rad,

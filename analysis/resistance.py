@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from analysis.finding import Catch, Resistance, ResistanceCurve
 from analysis.grading import FastEvidence
 from analysis.limb import Limb
-from analysis.load import LimbLoad
+from analysis.load import PLACES, LimbLoad
 from analysis.model import FloatArray
 from analysis.motion import Motion
 from analysis.stretch import Leg
@@ -18,6 +18,7 @@ __all__ = [
     "excess_modes",
     "fast_evidence",
     "force_catch",
+    "noticed_probability",
     "peak_excess_sd",
     "resistance_curve",
     "resistance_of",
@@ -38,7 +39,10 @@ class ResistanceParams:
     max_correlation
         Stiffness and viscosity are separated where angle and velocity correlate less than this.
     inertia_sd_share, healthy_sd_share
-        Standard deviations of the limb's inertia and of the healthy limb's resistance about their models.
+        Standard deviations of the limb's inertia and of the healthy limb's elastic resistance about their models.
+    viscous_sd_share
+        Likewise of its viscous resistance: 0.3 N with a deviation of 0.3 N in 107 healthy wrists (Pennati 2016, as
+        quoted in a later comparison).
     least_weight
         Phases of the weight that are less probable are left out of the error.
     floor_share
@@ -124,8 +128,8 @@ def force_catch(
     at = _first_reach(excess, limb.noticeable_Nm, max(1, round(params.hold_s * motion.rate_hz)))
     if at is None:
         return None
-    margin = (float(excess.max()) - limb.noticeable_Nm) / peak_excess_sd(leg, load, limb=limb, params=params)
-    probability = min(float(1.0 / (1.0 + np.exp(-_NORMAL_AS_LOGISTIC * margin))), exam_probability, _NEVER_SURER)
+    noticed = noticed_probability(leg, load, limb=limb, params=params)
+    probability = min(noticed, exam_probability, _NEVER_SURER)
     if probability < params.min_probability:
         return None
     value = float(_at(stretch, at))
@@ -143,6 +147,23 @@ def peak_excess_sd(leg: Leg, load: LimbLoad, *, limb: Limb, params: ResistancePa
     """Work out the standard deviation (N·m) of the largest excess of a stretch."""
     span = slice(leg.start, leg.end + 1)
     return _excess_sd(load, span, float(load.excess_Nm[span].argmax()), limb, params)
+
+
+def noticed_probability(
+    leg: Leg, load: LimbLoad, *, limb: Limb, params: ResistanceParams = ResistanceParams()
+) -> float:
+    """Judge how probable it is that the largest excess of a stretch is noticeable, wherever the limb may be.
+
+    A healthy limb's resistance grows exponentially at the end of range: a limb that is further along than its angle
+    says loses more excess there than one that is less far gains, so that the place is not one more error beside others.
+    """
+    span = slice(leg.start, leg.end + 1)
+    excess = load.excess_Nm[span] - load.displaced_Nm[:, span]
+    at = excess.argmax(axis=1)
+    sd = _sd_of(_modes_in_place(load, span, params)[:, at], load, limb, params)
+    margin = (excess.max(axis=1) - limb.noticeable_Nm) / sd
+    weight = np.exp(-0.5 * PLACES**2)
+    return float(weight @ (1.0 / (1.0 + np.exp(-_NORMAL_AS_LOGISTIC * margin))) / weight.sum())
 
 
 _NORMAL_AS_LOGISTIC = 1.702
@@ -169,9 +190,14 @@ def _catch_interval(
 def excess_modes(load: LimbLoad, span: slice, params: ResistanceParams = ResistanceParams()) -> NDArray[np.float64]:
     """List the directions in which the excess over a span may err together, one standard deviation (N·m) each.
 
-    They are the weight's phases about their mean, the limb's inertia, the healthy limb's resistance, its place along
-    the range, and the clocks; shape (modes, samples).
+    They are the weight's phases about their mean, the limb's inertia, the healthy limb's elastic and viscous
+    resistance, the clocks, and its place along the range; shape (modes, samples).
     """
+    return np.vstack([_modes_in_place(load, span, params), load.healthy_sd_Nm[None, span]])
+
+
+def _modes_in_place(load: LimbLoad, span: slice, params: ResistanceParams) -> NDArray[np.float64]:
+    """List the directions in which the excess may err where the limb is just where it seems to be."""
     kept = load.gravity.weight > params.least_weight
     moments = load.gravity.moments_Nm(load.tilt_rad[span])[kept]
     weight = load.gravity.weight[kept, None]
@@ -181,7 +207,6 @@ def excess_modes(load: LimbLoad, span: slice, params: ResistanceParams = Resista
             params.inertia_sd_share * load.inertial_Nm[None, span],
             params.healthy_sd_share * (load.healthy_Nm - load.viscous_Nm)[None, span],
             params.viscous_sd_share * load.viscous_Nm[None, span],
-            load.healthy_sd_Nm[None, span],
             load.lag_sd_Nm[None, span],
         ]
     )
@@ -212,7 +237,8 @@ def fast_evidence(
     largest = np.maximum(excess[at], _largest_in_bins(share, excess, params.grid))
     return FastEvidence(
         excess_Nm=np.where(passed, largest, np.nan),
-        modes_Nm=excess_modes(load, span, params)[:, at],
+        modes_Nm=_modes_in_place(load, span, params)[:, at],
+        displaced_Nm=-load.displaced_Nm[:, span][:, at],
         reached_share=float(farthest[-1]),
     )
 
@@ -227,9 +253,13 @@ def _largest_in_bins(share: FloatArray, excess: FloatArray, bins: int) -> FloatA
 
 def _excess_sd(load: LimbLoad, span: slice, at: float, limb: Limb, params: ResistanceParams) -> float:
     """Work out the standard deviation of the excess at one sample of a span."""
-    modes = excess_modes(load, span, params)[:, round(at)]
+    return float(_sd_of(excess_modes(load, span, params)[:, round(at)], load, limb, params))
+
+
+def _sd_of(modes: FloatArray, load: LimbLoad, limb: Limb, params: ResistanceParams) -> FloatArray:
+    """Sum up modes of shape (modes, …) and what no recording is better than."""
     floor = params.floor_share * limb.noticeable_Nm
-    return float(np.sqrt((modes**2).sum() + floor**2 + load.noise_Nm**2))
+    return np.asarray(np.sqrt((modes**2).sum(axis=0) + floor**2 + load.noise_Nm**2))
 
 
 def _line(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.gravity import GravityFit
-from analysis.load import LimbLoad
+from analysis.load import PLACES, LimbLoad
 from analysis.model import (
     FloatArray,
     ForceSignal,
@@ -131,6 +131,7 @@ class Planter:
             weight_Nm=none,
             healthy_Nm=none + healthy_Nm,
             viscous_Nm=none,
+            displaced_Nm=np.zeros((PLACES.size, none.size)),
             healthy_sd_Nm=none,
             lag_sd_Nm=none,
             tilt_rad=none,
