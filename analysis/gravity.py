@@ -203,7 +203,8 @@ def _binned(slow: SlowTorque, params: GravityParams) -> _Binned:
 
 def _reduced(binned: _Binned, *, misfit_Nm: float, params: GravityParams) -> FloatArray:
     """Reduce the weighted equations to their triangle: columns cosine, sine, one, hinges, torque."""
-    knots = np.arange(params.knots) / params.knots
+    first = min(0.0, float(binned.fraction.min()))  # a stretch may start before the healthy range, and resist there
+    knots = first + np.arange(params.knots) / params.knots * (1.0 - first)
     hinges = np.maximum(binned.fraction[:, None] - knots[None, :], 0.0)
     one = np.ones_like(binned.fraction)
     columns = [binned.cosine, binned.sine, one, hinges, binned.torque_Nm]

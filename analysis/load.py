@@ -44,6 +44,9 @@ class LoadParams:
         Torques are smoothed until the noise of the acceleration leaves no more than this share of the noticeable
         torque, but no further than the lower cut-off; at most they hold the upper one and this share of the angle's
         bandwidth (resistance at the end of range lasts some 10 ms in a fast stretch).
+    least_push_share
+        A force that shows less than this share of what the fast movements need is no measure of resistance: another
+        hand moves the limb too.
     max_gap_s
         Force samples further apart than this are not joined.
     place, gravity
@@ -62,6 +65,7 @@ class LoadParams:
     min_cutoff_hz: float = 4.0
     max_cutoff_hz: float = 30.0
     bandwidth_share: float = 0.6
+    least_push_share: float = 0.6
     max_gap_s: float = 0.1
     place: PlaceParams = field(default_factory=PlaceParams)
     gravity: GravityParams = field(default_factory=GravityParams)
@@ -193,7 +197,7 @@ def measure_load(
             params=params,
         )
     push = np.interp(motion.time_s + lag_s, motion.time_s, push)
-    _require_pushes_that_move((push - weight, inertial + healthy), legs.get(VelocityClass.V3, ()))
+    _require_pushes_that_move((push - weight, inertial + healthy), legs.get(VelocityClass.V3, ()), params)
     return LimbLoad(
         push_Nm=push,
         inertial_Nm=inertial,
@@ -211,8 +215,12 @@ def measure_load(
     )
 
 
-def _require_pushes_that_move(torques: tuple[FloatArray, FloatArray], fast: Sequence[Leg]) -> None:
-    """Refuse a force that pulls back while the limb is thrown forwards: its sign, or its clock, is wrong."""
+def _require_pushes_that_move(torques: tuple[FloatArray, FloatArray], fast: Sequence[Leg], params: LoadParams) -> None:
+    """Refuse a force that pulls back while the limb is thrown forwards, or is too small to throw it.
+
+    Its sign or its clock is wrong, or the hand with the sensor does not move the limb alone: what it does not show of
+    the limb's inertia would be taken for resistance where the limb is braked.
+    """
     push, expected = torques
     rises = [np.arange(leg.start, leg.peak + 1) for leg in fast]
     rising = np.concatenate(rises) if rises else np.zeros(0, dtype=int)
@@ -224,6 +232,12 @@ def _require_pushes_that_move(torques: tuple[FloatArray, FloatArray], fast: Sequ
         raise AnalysisError(
             "the force opposes the fast movements that it should cause: positive is a push along the stretch; check "
             "its sign and its clock_offset_s"
+        )
+    shown = float(thrown @ along) / float(along @ along)
+    if shown < params.least_push_share:
+        raise AnalysisError(
+            f"the force shows {max(shown, 0.0):.0%} of what the fast movements need: push with the sensor alone, and "
+            "check its lever"
         )
 
 

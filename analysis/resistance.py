@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from analysis.finding import Catch, Resistance, ResistanceCurve
 from analysis.grading import FastEvidence
 from analysis.limb import Limb
-from analysis.load import PLACES, LimbLoad
+from analysis.load import LimbLoad
 from analysis.model import FloatArray
 from analysis.motion import Motion
 from analysis.stretch import Leg
@@ -18,7 +18,6 @@ __all__ = [
     "excess_modes",
     "fast_evidence",
     "force_catch",
-    "noticed_probability",
     "peak_excess_sd",
     "resistance_curve",
     "resistance_of",
@@ -39,10 +38,11 @@ class ResistanceParams:
     max_correlation
         Stiffness and viscosity are separated where angle and velocity correlate less than this.
     inertia_sd_share, healthy_sd_share
-        Standard deviations of the limb's inertia and of the healthy limb's elastic resistance about their models.
+        Standard deviations of the limb's inertia and of the healthy limb's resistance about their models.
     viscous_sd_share
-        Likewise of its viscous resistance: 0.3 N with a deviation of 0.3 N in 107 healthy wrists (Pennati 2016, as
-        quoted in a later comparison).
+        How far healthy limbs differ in viscous resistance: 0.3 N with a deviation of 0.3 N in 107 healthy wrists
+        (Pennati 2016, from the project's clinical dossier). The scale's healthy limb is one; where along the range a
+        limb's damping alone makes it noticed is known no better.
     least_weight
         Phases of the weight that are less probable are left out of the error.
     floor_share
@@ -128,8 +128,8 @@ def force_catch(
     at = _first_reach(excess, limb.noticeable_Nm, max(1, round(params.hold_s * motion.rate_hz)))
     if at is None:
         return None
-    noticed = noticed_probability(leg, load, limb=limb, params=params)
-    probability = min(noticed, exam_probability, _NEVER_SURER)
+    margin = (float(excess.max()) - limb.noticeable_Nm) / peak_excess_sd(leg, load, limb=limb, params=params)
+    probability = min(float(1.0 / (1.0 + np.exp(-_NORMAL_AS_LOGISTIC * margin))), exam_probability, _NEVER_SURER)
     if probability < params.min_probability:
         return None
     value = float(_at(stretch, at))
@@ -137,7 +137,7 @@ def force_catch(
         time_s=float(_at(motion.time_s[span], at)),
         angle_deg=motion.sign * value,
         stretch_deg=value - float(motion.stretch_deg[leg.start]),
-        angle_interval95_deg=_catch_interval(motion, span, excess, _excess_sd(load, span, at, limb, params), limb),
+        angle_interval95_deg=_catch_interval(motion, span, load, at, limb, params),
         probability=probability,
         method="excess resistance over a healthy limb reaches the noticeable torque",
     )
@@ -146,24 +146,8 @@ def force_catch(
 def peak_excess_sd(leg: Leg, load: LimbLoad, *, limb: Limb, params: ResistanceParams = ResistanceParams()) -> float:
     """Work out the standard deviation (N·m) of the largest excess of a stretch."""
     span = slice(leg.start, leg.end + 1)
-    return _excess_sd(load, span, float(load.excess_Nm[span].argmax()), limb, params)
-
-
-def noticed_probability(
-    leg: Leg, load: LimbLoad, *, limb: Limb, params: ResistanceParams = ResistanceParams()
-) -> float:
-    """Judge how probable it is that the largest excess of a stretch is noticeable, wherever the limb may be.
-
-    A healthy limb's resistance grows exponentially at the end of range: a limb that is further along than its angle
-    says loses more excess there than one that is less far gains, so that the place is not one more error beside others.
-    """
-    span = slice(leg.start, leg.end + 1)
-    excess = load.excess_Nm[span] - load.displaced_Nm[:, span]
-    at = excess.argmax(axis=1)
-    sd = _sd_of(_modes_in_place(load, span, params)[:, at], load, limb, params)
-    margin = (excess.max(axis=1) - limb.noticeable_Nm) / sd
-    weight = np.exp(-0.5 * PLACES**2)
-    return float(weight @ (1.0 / (1.0 + np.exp(-_NORMAL_AS_LOGISTIC * margin))) / weight.sum())
+    modes = excess_modes(load, span, params)[:, int(load.excess_Nm[span].argmax())]
+    return float(np.hypot(np.linalg.norm(modes), _level_sd(load, limb, params)))
 
 
 _NORMAL_AS_LOGISTIC = 1.702
@@ -174,24 +158,34 @@ _NEVER_SURER = 0.995
 
 
 def _catch_interval(
-    motion: Motion, span: slice, excess: FloatArray, excess_sd_Nm: float, limb: Limb
+    motion: Motion, span: slice, load: LimbLoad, at: float, limb: Limb, params: ResistanceParams
 ) -> tuple[float, float]:
-    """Bound the angle of catch by where the excess reaches the threshold less and plus its error, and the angle's."""
-    stretch = motion.stretch_deg[span]
-    early = _first_reach(excess, limb.noticeable_Nm - 1.96 * excess_sd_Nm, 1)
-    late = _first_reach(excess, limb.noticeable_Nm + 1.96 * excess_sd_Nm, 1)
+    """Bound the angle of catch by where the excess reaches the threshold if it errs in one direction, and the angle's.
+
+    Each direction is followed along the whole stretch: a damping that is off shifts the catch of a limb that is damped
+    alone, not that of one in which a reflex sets in.
+    """
+    stretch, excess = motion.stretch_deg[span], load.excess_Nm[span]
+    level = np.full(excess.size, _level_sd(load, limb, params))
+    viscous = params.viscous_sd_share * load.viscous_Nm[span]
+    modes = 1.96 * np.vstack([excess_modes(load, span, params), level, viscous])
+    reached = np.vstack([excess + modes, excess - modes]) >= limb.noticeable_Nm
+    first = np.where(reached.any(axis=1), stretch[reached.argmax(axis=1)], stretch.max())
+    moved = (first - float(_at(stretch, at))).reshape(2, -1)
     angle_sd = float(np.hypot(motion.systematic_deg, motion.angle_noise_deg))
-    low = float(stretch[0] if early is None else _at(stretch, early)) - 1.96 * angle_sd
-    high = float(stretch.max() if late is None else _at(stretch, late)) + 1.96 * angle_sd
-    bounds = sorted((motion.sign * low, motion.sign * high))
-    return bounds[0], bounds[1]
+    early = np.append(np.minimum(moved.min(axis=0), 0.0), 1.96 * angle_sd)
+    late = np.append(np.maximum(moved.max(axis=0), 0.0), 1.96 * angle_sd)
+    value = float(_at(stretch, at))
+    ends = (value - float(np.linalg.norm(early)), value + float(np.linalg.norm(late)))
+    low, high = sorted(motion.sign * end for end in ends)
+    return low, high
 
 
 def excess_modes(load: LimbLoad, span: slice, params: ResistanceParams = ResistanceParams()) -> NDArray[np.float64]:
     """List the directions in which the excess over a span may err together, one standard deviation (N·m) each.
 
-    They are the weight's phases about their mean, the limb's inertia, the healthy limb's elastic and viscous
-    resistance, the clocks, and its place along the range; shape (modes, samples).
+    They are the weight's phases about their mean, the limb's inertia, the healthy limb's resistance, the clocks,
+    and its place along the range; shape (modes, samples).
     """
     return np.vstack([_modes_in_place(load, span, params), load.healthy_sd_Nm[None, span]])
 
@@ -205,8 +199,7 @@ def _modes_in_place(load: LimbLoad, span: slice, params: ResistanceParams) -> ND
         [
             np.sqrt(weight) * (moments - load.weight_Nm[span]),
             params.inertia_sd_share * load.inertial_Nm[None, span],
-            params.healthy_sd_share * (load.healthy_Nm - load.viscous_Nm)[None, span],
-            params.viscous_sd_share * load.viscous_Nm[None, span],
+            params.healthy_sd_share * load.healthy_Nm[None, span],
             load.lag_sd_Nm[None, span],
         ]
     )
@@ -251,15 +244,9 @@ def _largest_in_bins(share: FloatArray, excess: FloatArray, bins: int) -> FloatA
     return largest
 
 
-def _excess_sd(load: LimbLoad, span: slice, at: float, limb: Limb, params: ResistanceParams) -> float:
-    """Work out the standard deviation of the excess at one sample of a span."""
-    return float(_sd_of(excess_modes(load, span, params)[:, round(at)], load, limb, params))
-
-
-def _sd_of(modes: FloatArray, load: LimbLoad, limb: Limb, params: ResistanceParams) -> FloatArray:
-    """Sum up modes of shape (modes, …) and what no recording is better than."""
-    floor = params.floor_share * limb.noticeable_Nm
-    return np.asarray(np.sqrt((modes**2).sum(axis=0) + floor**2 + load.noise_Nm**2))
+def _level_sd(load: LimbLoad, limb: Limb, params: ResistanceParams) -> float:
+    """Work out the standard deviation of the excess that no direction holds: its noise, and what is never known."""
+    return float(np.hypot(params.floor_share * limb.noticeable_Nm, load.noise_Nm))
 
 
 def _line(

@@ -18,6 +18,7 @@ import numpy as np
 from analysis_core import recording, trials
 
 from analysis.detectors import minimum_power_catch, torque_rate_catch
+from analysis.errors import AnalysisError
 from analysis.finding import GRADES, ResistanceParts, Stretch, VelocityClass
 from analysis.limb import Limb, limb_of
 from analysis.load import LimbLoad, measure_load
@@ -168,8 +169,12 @@ def joined(recordings: Sequence[Recording]) -> Recording:
 def report_measured(data: Path) -> None:
     """Print what the detectors and the parts say of the measured leg."""
     for joint in ("ankle", "knee"):
-        seen = examine(joined([recording(*one, with_torque=True) for one in of_joint(data, joint)]))
         print(f"\nThe measured {joint}, fast stretches (deg; N·m):\n")
+        try:
+            seen = examine(joined([recording(*one, with_torque=True) for one in of_joint(data, joint)]))
+        except AnalysisError as error:
+            print(f"- not read: {error}")
+            continue
         for name, detect in DETECTORS.items():
             found = [detect(seen.motion, seen.legs[i], seen.load, limb=seen.limb) for i in seen.fast]
             angles = np.array([np.nan if one is None else one.angle_deg for one in found])

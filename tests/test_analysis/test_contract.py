@@ -82,8 +82,11 @@ def functions_with_params() -> dict[CodeType, Callable[..., object]]:
 @pytest.fixture(scope="module")
 def exam(planter: "Planter") -> Recording:
     caught = planter.caught(120.0, 0.4, catch_share=0.5, rebound_deg=5.0)
-    recording = planter.recording(planter.exam([planter.bell(120.0, 5.0), caught, caught]), noise_deg=0.05)
+    stretch_deg = planter.exam([planter.bell(120.0, 5.0), caught, caught])
+    recording = planter.recording(stretch_deg, noise_deg=0.05)
     push = 2.0 * np.sin(np.radians(recording.angle.angle_deg)) + np.gradient(recording.angle.angle_deg) * -0.2
+    acceleration = np.gradient(np.gradient(np.radians(stretch_deg))) * recording.angle.rate_hz**2
+    push += limb_of(recording.muscle_group, recording.subject).inertia_kg_m2 * acceleration
     return dataclasses.replace(
         recording,
         force=planter.force(recording.angle.time_s, push),

@@ -1,5 +1,6 @@
 """Resistance, catch and grade read off a planted torque: our own inverse dynamics, whatever moved the limb."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,12 +9,15 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from analysis.assess import AssessParams, assess
+from analysis.exam import examine
 from analysis.exam_grade import ExamGradeParams
 from analysis.finding import GRADES, Assessment, StretchFinding, VelocityClass
 from analysis.grading import GradingParams, rule_grades
 from analysis.limb import healthy_torque_Nm, limb_of, stretch_fraction
 from analysis.model import Recording, Sex, Subject
 from analysis.muscles import MuscleGroup
+from analysis.place import place_stretches
+from analysis.resistance import ResistanceParams, force_catch
 
 if TYPE_CHECKING:
     from tests.test_analysis.conftest import Planter
@@ -32,12 +36,15 @@ def torque_exam(
     lean_deg: float = 0.0,
     with_tilt: bool = True,
     lag_s: float = 0.0,
+    shortened_deg: float = 0.0,
+    damping_Nms_per_rad: float = 0.0,
     seed: int = 0,
     **changes: object,
 ) -> Recording:
     """Two slow and three fast stretches of an elbow with a planted excess over part of the range of the fast ones.
 
-    The push is computed from the movement: inertia, weight at a lean against gravity, a healthy elbow, and the excess.
+    The push is computed from the movement: inertia, weight at a lean against gravity, a healthy elbow whose range may
+    end earlier and whose damping may be larger, and the excess.
     """
     rate = 200.0
     parts = [planter.bell(122.0, 5.0)] * 2 + [planter.bell(122.0, 0.6)] * 3
@@ -49,7 +56,8 @@ def torque_exam(
     share = exam / 130.0
     excess = level * ((share >= first) & (share <= last) & (velocity > 60.0))
     weight = LIMB.gravity_moment_Nm * np.sin(np.radians(angle_deg + lean_deg))
-    healthy = healthy_torque_Nm(LIMB, stretch_fraction(ELBOW, angle_deg), np.radians(velocity))
+    healthy = healthy_torque_Nm(LIMB, stretch_fraction(ELBOW, angle_deg - shortened_deg), np.radians(velocity))
+    excess += damping_Nms_per_rad * np.radians(velocity)
     push = LIMB.inertia_kg_m2 * acceleration + weight + healthy + excess
     rng = np.random.default_rng(seed)
     tilt = planter.tilt(time_s, angle_deg + rng.uniform(-180, 180)) if with_tilt else None
@@ -116,6 +124,49 @@ def test_grade_follows_the_operational_rules(
 def test_force_that_lags_is_aligned(planter: "Planter") -> None:
     shown = [assess(torque_exam(planter, lag_s=lag)).stretches[3].resistance.peak_excess_Nm for lag in (0.0, 0.01)]
     assert shown[1] == pytest.approx(shown[0], abs=0.35)
+
+
+@pytest.mark.parametrize("shortened_deg", [2.0, 4.0])
+def test_a_range_that_ends_early_is_excess_and_not_an_error_of_the_angle(
+    planter: "Planter", shortened_deg: float
+) -> None:
+    found = assess(torque_exam(planter, shortened_deg=shortened_deg))
+    ends = stretch_fraction(ELBOW, np.array([18.0 - shortened_deg, 18.0]))  # 122 deg from 140
+    shorter, healthy = healthy_torque_Nm(LIMB, ends, np.zeros(2))
+    for finding in fast_of(found):
+        assert finding.resistance.peak_excess_Nm == pytest.approx(shorter - healthy, rel=0.15)
+
+
+def test_a_stretch_that_starts_elsewhere_is_placed_by_its_angle(planter: "Planter") -> None:
+    parts = [planter.bell(60.0, 5.0), planter.bell(60.0, 0.5)]
+    recording = planter.recording(planter.exam(parts), start_deg=100.0)
+    exam = examine(recording)
+    place = place_stretches(recording, exam.motion, LIMB, exam.legs)
+    assert len(exam.legs) == 2
+    assert place.fraction == pytest.approx(stretch_fraction(ELBOW, -exam.motion.stretch_deg))
+    assert place.common_sd > 0
+
+
+def test_excess_that_goes_with_velocity_places_a_catch_with_doubt(planter: "Planter") -> None:
+    """Healthy limbs differ as much in damping; where a step begins is seen all the same."""
+    widths = {}
+    for name, planted in {"damped": {"damping_Nms_per_rad": 0.3}, "stepped": {"level": 3.0, "first": 0.3}}.items():
+        exam = examine(torque_exam(planter, **planted))
+        for i in exam.of(VelocityClass.V3):
+            found = force_catch(
+                exam.motion, exam.legs[i], exam.load, limb=LIMB, params=ResistanceParams(min_probability=0)
+            )
+            widths.setdefault(name, []).append(np.ptp(found.angle_interval95_deg))
+    assert max(widths["stepped"]) < 20.0
+    assert min(widths["damped"]) > 30.0
+
+
+def test_a_force_that_another_hand_shares_is_not_made_a_resistance_of(planter: "Planter") -> None:
+    recording = torque_exam(planter, level=3.0)
+    shared = replace(recording.force, force_N=0.3 * recording.force.force_N)
+    found = assess(replace(recording, force=shared))
+    assert all(one.resistance is None for one in found.stretches)
+    assert any("of what the fast movements need" in warning for warning in found.warnings)
 
 
 def test_without_tilt_resistance_is_read_with_a_warning(planter: "Planter") -> None:
