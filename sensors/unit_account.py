@@ -31,7 +31,11 @@ class UnitAccount:
         self._lateness: dict[Channel, Lateness] = {}
         self._arrived: dict[Channel, deque[tuple[int, int]]] = {}
         self._rejected = 0
-        self._complaint = ""
+
+    @property
+    def rejected(self) -> int:
+        """Pieces of bytes so far that were no message."""
+        return self._rejected
 
     def enter(self, state: UnitState, message: str | None = None) -> None:
         """Note where the unit is, and what is wrong if anything is."""

@@ -77,7 +77,8 @@ class UnitStream:
             except LinkError as error:
                 if isinstance(error, NoRadioError) and self._segment < 0:
                     raise
-                self._account.enter(UnitState.LOST, str(error))
+                if not self._stopping.is_set():  # what kept it from streaming says more than that it was stopped
+                    self._account.enter(UnitState.LOST, str(error))
             if self._stopping.is_set():
                 break
             wait_s = self._params.backoff_s if self._segment > segment else wait_s
@@ -181,6 +182,7 @@ class UnitStream:
     async def _listen(self, decoder: Decoder, info: UnitInfo) -> str:
         """Pass on what comes until told to stop; return why the unit was lost, or nothing."""
         silence = _Silence(self._params, self._clock_ns(), self._params.frame_samples / info.rate_hz)
+        silence.rejected = self._account.rejected
         while True:
             await self._inbox.wait(silence.next_s(self._clock_ns()))
             is_lost = self._inbox.is_lost
@@ -191,11 +193,21 @@ class UnitStream:
                 return "the connection was lost"
             silent_s = silence.lasts_s(self._clock_ns())
             if silent_s >= silence.lost_s:
-                return f"nothing came for {silent_s:.1f} s"
+                return self._why_silent(silence, silent_s)
             if not silence.noticed and silent_s >= silence.stall_s:
                 silence.noticed = True
                 self._account.enter(UnitState.STALLED, f"nothing came for {silent_s * 1e3:.0f} ms")
                 self._tell(LinkEventKind.STALLED, f"nothing came for {silent_s * 1e3:.0f} ms")
+
+    def _why_silent(self, silence: "_Silence", silent_s: float) -> str:
+        """Tell a unit that says nothing from one that says what its decoder does not know."""
+        unreadable = self._account.rejected - silence.rejected
+        if not unreadable:
+            return f"nothing came for {silent_s:.1f} s"
+        return (
+            f"nothing that can be read came for {silent_s:.1f} s, but {unreadable} other messages: update its "
+            "firmware, or use another Bluetooth adapter if this one's packets are too small"
+        )
 
     def _pass_all(self, decoder: Decoder, silence: "_Silence") -> None:
         """Pass on what waits, and tell what it ends or what was turned away."""
@@ -207,6 +219,7 @@ class UnitStream:
                 self._account.enter(UnitState.STREAMING, self._limit())
                 self._tell(LinkEventKind.RESUMED, at_ns=notified.arrival_ns)
             silence.end(notified.arrival_ns, span_s)
+            silence.rejected = self._account.rejected
         dropped = self._inbox.overflowed - self._told_overflowed
         if dropped:
             self._told_overflowed += dropped
@@ -274,6 +287,7 @@ class _Silence:
 
     def __init__(self, params: StreamParams, heard_ns: int, span_s: float) -> None:
         self._params = params
+        self.rejected = 0
         self.end(heard_ns, span_s)
 
     def end(self, heard_ns: int, span_s: float) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dashboard.cli.arguments import HomeOption, JsonOption
-from dashboard.cli.console import complain, say
+from dashboard.cli.console import say
+from dashboard.cli.sensor_messages import MessageTeller
 from dashboard.cli.sensors_air import EmulatorOption, LslOption, ScanOption, UnitOption, print_json, rounded
 
 if TYPE_CHECKING:
@@ -45,15 +46,16 @@ def stream(  # noqa: PLR0917 (typer takes an argument per option)
 
     Example: catchangle sensors stream --seconds 30
     """
-    streamed = asyncio.run(_stream(unit or [], seconds, rate, scan_s=scan_s, emulator=emulator, lsl=lsl, home=home))
+    teller = MessageTeller()
+    streamed = asyncio.run(
+        _stream(unit or [], seconds, rate, teller, scan_s=scan_s, emulator=emulator, lsl=lsl, home=home)
+    )
     if as_json:
         print_json(_summed(streamed))
     else:
         for status in streamed.units:
             sys.stdout.write(_line(status) + "\n")
-    for status in streamed.units:
-        if status.message:
-            complain(status.message)
+    teller.tell(streamed.units)
     return 0
 
 
@@ -61,6 +63,7 @@ async def _stream(
     wanted: Sequence[str],
     seconds: float | None,
     rate_hz: float | None,
+    teller: MessageTeller,
     *,
     scan_s: float,
     emulator: str | None,
@@ -79,6 +82,7 @@ async def _stream(
             for status in now.units:
                 say(f"{now.seconds:5.0f} s  {_line(status)}")
             say(f"         {_angle_line(now)}")
+            teller.tell(now.units)
         return not stopped.is_set() and (seconds is None or now.seconds < seconds)
 
     async with sensing.open_room(emulator, lsl=lsl) as room:
@@ -105,11 +109,20 @@ def _line(status: "UnitStatus") -> str:
         rounded(status.rate_hz, " Hz"),
         f"received {received}",
         f"lost {lost} ({100 * lost / (received + lost):.1f} %)" if status.lost and received else "loss not known",
+        *(f"{count} {what}" for count, what in _faults(status) if count),
         f"late {rounded(status.arrival_p99_ms, ' ms')}",
         f"battery {rounded(status.battery_percent, ' %')}",
         f"clock {status.clock.value}" if status.clock else "clock -",
     ]
     return "  ".join(parts)
+
+
+def _faults(status: "UnitStatus") -> tuple[tuple[int, str], ...]:
+    return (
+        (status.duplicated, "came twice"),
+        (status.rejected, "cannot be read"),
+        (status.overflowed, "dropped: this computer is too slow"),
+    )
 
 
 def _angle_line(now: "Streamed") -> str:

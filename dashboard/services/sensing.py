@@ -189,7 +189,7 @@ def _names(one: Introduced) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streamed:
-    """What is known of all that streams, and of the joint; `seconds` count from when the last unit was connected."""
+    """What is known of all that streams, and of the joint; `seconds` count from when all units were tried."""
 
     seconds: float
     units: tuple[UnitStatus, ...]
@@ -255,6 +255,8 @@ async def stream(
 ) -> Streamed:
     """Stream units until `tell`, which is called every so often, returns false, or none is left.
 
+    Time counts from when each unit has streamed or has failed once: one that is out of reach holds nobody up.
+
     Raises
     ------
     LinkError
@@ -272,17 +274,17 @@ async def stream(
         while not running.done():
             await asyncio.wait([running], timeout=every_s)
             units = engine.status()
-            if any(unit.state in _NOT_YET for unit in units if unit.segment < 0):
+            if any(unit.state in _NOT_YET and not unit.message for unit in units if unit.segment < 0):
                 begun_s = loop.time()
             now = listener.said(loop.time() - begun_s, units)
-            if not tell(now):
+            if running.done() or not tell(now):
                 break
     finally:
         engine.stop()
         await running
     units = engine.status()
-    if all(unit.state is UnitState.REFUSED for unit in units):
-        raise LinkError(units[0].message)
+    if all(unit.segment < 0 for unit in units):
+        raise LinkError(next((unit.message for unit in units if unit.message), "stopped before any sensor streamed"))
     return listener.said(now.seconds, units)
 
 

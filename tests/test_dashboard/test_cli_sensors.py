@@ -1,5 +1,6 @@
 """`catchangle sensors`: found, streamed and assigned, on an emulated set and on a machine without Bluetooth."""
 
+import asyncio
 import json
 import os
 import sys
@@ -9,8 +10,12 @@ from typing import Any
 import pytest
 
 from dashboard.cli.application import UNUSABLE, run
+from dashboard.cli.sensor_messages import MessageTeller
 from dashboard.services import sensing
-from sensors.errors import NoRadioError
+from sensors.devices import BLUETOOTH_DRIVERS
+from sensors.errors import LinkError, NoRadioError
+from sensors.roles import RoleMap
+from sensors.streaming import FoundUnit, StreamParams, UnitState, UnitStatus
 
 Capture = pytest.CaptureFixture[str]
 QUICK = ("--scan", "0.5")
@@ -86,8 +91,11 @@ def test_a_goniometer_streams_without_being_told_its_roles(capsys: Capture) -> N
 def test_what_a_dot_cannot_do_is_said_with_what_can_be_done(capsys: Capture) -> None:
     assert run(["sensors", "stream", "--emulator", "dot", "--rate", "100", "--seconds", "1", *QUICK]) == 0
     printed = capsys.readouterr()
-    assert "60 Hz" in printed.err
-    assert "120 Hz" in printed.err
+    complaints = [line for line in printed.err.splitlines() if line.startswith("catchangle: ")]
+    assert len(complaints) == 1  # said once for both, and as soon as it is known: who streams on sees no end
+    assert "60 Hz" in complaints[0]
+    assert "120 Hz" in complaints[0]
+    assert not printed.err.endswith(complaints[0] + "\n")
     # The hand-held force sensor beside them streams all the same.
     assert "stopped" in printed.out
     assert "refused" in printed.out
@@ -95,7 +103,55 @@ def test_what_a_dot_cannot_do_is_said_with_what_can_be_done(capsys: Capture) -> 
 
 def test_a_rate_that_no_unit_has_is_refused(capsys: Capture) -> None:
     assert run(["sensors", "stream", "--emulator", "goniometer", "--rate", "150", "--seconds", "1", *QUICK]) == UNUSABLE
-    assert "50, 100, 200 Hz" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("50, 100, 200 Hz") == 1
+
+
+def test_a_unit_out_of_reach_neither_holds_the_others_up_nor_passes_for_success() -> None:
+    found = FoundUnit(kind="progressor", name="Progressor_1", address="AA")
+
+    class Far:
+        drivers = BLUETOOTH_DRIVERS
+
+        async def open(self, found: FoundUnit, _listener: object) -> None:
+            raise LinkError(f"{found.name}: cannot connect: it is out of range")
+
+        async def find(self, _found: FoundUnit, _seconds: float) -> None:
+            await asyncio.sleep(0.05)
+
+    def tell(now: sensing.Streamed) -> bool:
+        told.append(now.seconds)
+        return now.seconds < 0.3 and len(told) < 100
+
+    told: list[float] = []
+    room = sensing.Room(airs=(Far(),), begin=lambda: None)  # type: ignore[arg-type]
+    streaming = sensing.stream(
+        room, [sensing.Introduced(found=found)], RoleMap(), params=StreamParams(backoff_s=0.05), tell=tell, every_s=0.05
+    )
+    with pytest.raises(LinkError, match=r"Progressor_1.* out of range"):
+        asyncio.run(streaming)
+    assert told[-1] >= 0.3
+
+
+def test_what_is_wrong_with_a_unit_is_said_when_it_begins_and_when_it_comes_back(capsys: Capture) -> None:
+    def one(state: UnitState, message: str = "") -> UnitStatus:
+        return UnitStatus(unit_id="u", name="U", kind="dot", state=state, message=message)
+
+    teller = MessageTeller()
+    for status in (
+        one(UnitState.STREAMING),
+        one(UnitState.STALLED, "nothing came for 210 ms"),
+        one(UnitState.LOST, "U: the connection was lost; connecting again"),
+        one(UnitState.SCANNING, "U: the connection was lost; connecting again"),
+        one(UnitState.STREAMING),
+        one(UnitState.LOST, "U: the connection was lost; connecting again"),
+        one(UnitState.STREAMING, "it says: battery low"),
+    ):
+        teller.tell([status, status])
+    assert capsys.readouterr().err.splitlines() == [
+        "catchangle: U: the connection was lost; connecting again",
+        "catchangle: U: the connection was lost; connecting again",
+        "catchangle: U: it says: battery low",
+    ]
 
 
 def test_a_unit_that_is_not_there_is_said_with_those_that_are(capsys: Capture) -> None:

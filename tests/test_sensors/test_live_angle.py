@@ -59,6 +59,24 @@ def test_any_splitting_of_the_stream_gives_the_same(short: tuple[list[Bundle], n
     np.testing.assert_array_equal(take(LiveHingeAngle(), bundles, cuts)[0], whole)
 
 
+@pytest.mark.parametrize("late_s", [-0.03, 0.03])
+def test_whichever_sensors_packets_come_first_gives_the_same(
+    short: tuple[list[Bundle], np.ndarray], late_s: float
+) -> None:
+    """Two units take turns on the radio: distal samples wait for the proximal ones, also from one packet to the next."""
+    bundles, whole = short
+
+    def arrives_s(bundle: Bundle) -> float:
+        role, stream, part = bundle
+        return float(stream.time_s[part][-1]) + (late_s if role is Role.PROXIMAL else 0.0)
+
+    turned = sorted(bundles, key=arrives_s)
+    cuts = np.random.default_rng(1).random(len(bundles))
+    for found in (take(LiveHingeAngle(), turned)[0], take(LiveHingeAngle(), turned, cuts)[0]):
+        np.testing.assert_array_equal(found[:, : whole.shape[1]], whole[:, : found.shape[1]])
+        assert abs(found.shape[1] - whole.shape[1]) <= 8  # the last distal packet may still wait
+
+
 def test_a_copy_goes_on_like_the_original_and_independently(short: tuple[list[Bundle], np.ndarray]) -> None:
     bundles, whole = short
     half = len(bundles) // 2

@@ -393,3 +393,29 @@ def test_stopping_does_not_wait_for_a_connection() -> None:
     taken, status = play(air, 1.0)
     assert taken == []
     assert status.state is UnitState.STOPPED
+
+
+def test_a_unit_that_says_only_what_cannot_be_read_is_not_called_silent() -> None:
+    """Packets cut short by a small MTU, or a firmware of another version, arrive all the same."""
+
+    async def foreign(link: PlainLink) -> None:
+        link.listener.notified("data", b"\x00")
+        while True:
+            await asyncio.sleep(PERIOD_S)
+            link.listener.notified("data", b"what")
+
+    taken, status = play(PlainAir(scripts=[foreign, steadily]), 8.0)
+    lost = [event.detail for event in taken if isinstance(event, LinkEvent) and event.kind is KINDS.LOST]
+    assert len(lost) == 1
+    assert "49 other messages" in lost[0] or "50 other messages" in lost[0]
+    assert "update its firmware" in lost[0]
+    assert "adapter" in lost[0]
+    assert status.segment == 1
+    # Those of the first connection are no reason to blame the second one's bytes.
+    assert status.rejected >= 49
+
+
+def test_what_keeps_a_unit_from_streaming_is_said_after_the_end_too() -> None:
+    _, status = play(PlainAir(open_errors=[LinkError("out of range")] * 99, heard=False), 4.0)
+    assert status.state is UnitState.STOPPED
+    assert "out of range" in status.message
