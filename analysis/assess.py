@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.catch import MovementView, view_movement
 from analysis.catch_choice import CatchChoiceParams, choose_catch
-from analysis.clonus import ClonusParams, clonus_duration_s
+from analysis.clonus import ClonusParams, clonus_doubts, clonus_duration_s, held_until
 from analysis.detectors import DetectorParams, minimum_power_catch, torque_rate_catch
 from analysis.errors import AnalysisError
 from analysis.exam import NOT_GRADED, Exam, ExamParams, examine
@@ -114,17 +114,19 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     alike = repetition_doubts(repetitions, params.repeatability)
     curves = tuple(None if exam.load is None else resistance_curve(exam.motion, leg, exam.load) for leg in exam.legs)
     threshold, no_threshold = _threshold(exam, fired, views, params)
+    tardieu = _tardieu(exam, findings, params)
+    unseen = () if tardieu.x is None else clonus_doubts(exam.motion, params.clonus)
     return Assessment(
         recording=recording,
         stretches=findings,
         curves=curves,
-        tardieu=_tardieu(exam, findings, params),
+        tardieu=tardieu,
         threshold=threshold,
         pendulum=None,
         grade=graded.grade,
         evidence=graded.evidence,
         repeatability=repetitions,
-        warnings=(*recording.warnings, *exam.warnings, *alike, *silent, *graded.warnings, *no_threshold),
+        warnings=(*recording.warnings, *exam.warnings, *alike, *silent, *unseen, *graded.warnings, *no_threshold),
     )
 
 
@@ -257,9 +259,18 @@ def _tardieu(exam: Exam, findings: Sequence[StretchFinding], params: AssessParam
     return summarise_tardieu(
         findings,
         stretch_sign=exam.recording.muscle.stretch_sign,
-        clonus_s=[clonus_duration_s(exam.motion, leg, until=leg.last, params=params.clonus) for leg in exam.legs],
+        clonus_s=_clonus_s(exam, params.clonus),
         slight=[
             None if f.resistance is None else f.resistance.peak_excess_Nm >= exam.limb.noticeable_Nm for f in findings
         ],
         params=params.tardieu,
     )
+
+
+def _clonus_s(exam: Exam, params: ClonusParams) -> list[float]:
+    """Measure how long the joint beats after each stretch, while the hand holds it."""
+    stops = [*(leg.first for leg in exam.legs[1:]), exam.motion.time_s.size - 1]
+    return [
+        clonus_duration_s(exam.motion, leg, until=held_until(exam.motion, leg, stop=stop, params=params), params=params)
+        for leg, stop in zip(exam.legs, stops, strict=True)
+    ]
