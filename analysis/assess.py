@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import numpy as np
 
@@ -152,6 +153,7 @@ def _assess_pendulum(recording: Recording, params: AssessParams) -> Assessment:
     try:
         limb = limb_of(recording.muscle_group, recording.subject)
         pendulum = measure_pendulum(recording.angle, recording.muscle, params.pendulum, limb=limb)
+        warnings = (*warnings, *pendulum.doubts)
         if pendulum.model is not None and limb.assumed:
             missing = ", ".join(limb.assumed)
             warnings = (*warnings, f"{missing} not recorded: the fitted limb has the weight of an average adult")
@@ -269,8 +271,9 @@ def _tardieu(exam: Exam, findings: Sequence[StretchFinding], params: AssessParam
 
 def _clonus_s(exam: Exam, params: ClonusParams) -> list[float]:
     """Measure how long the joint beats after each stretch, while the hand holds it."""
-    stops = [*(leg.first for leg in exam.legs[1:]), exam.motion.time_s.size - 1]
-    return [
-        clonus_duration_s(exam.motion, leg, until=held_until(exam.motion, leg, stop=stop, params=params), params=params)
-        for leg, stop in zip(exam.legs, stops, strict=True)
-    ]
+    motion, beats_s = exam.motion, []
+    for leg, after in zip_longest(exam.legs, exam.legs[1:]):
+        stop = motion.time_s.size - 1 if after is None else after.first
+        until = held_until(motion, leg, stop=stop, params=params)
+        beats_s.append(clonus_duration_s(motion, leg, until=until, params=params))
+    return beats_s

@@ -95,10 +95,10 @@ def clonus_doubts(motion: Motion, params: ClonusParams = ClonusParams()) -> tupl
     """Say that clonus cannot be seen in a movement, where it is too coarse for its beats."""
     if _resolved(motion, params):
         return ()
-    return (
-        f"clonus cannot be seen: beats of up to {params.band_hz[1]:g} Hz are looked for, and this angle's frame rate or "
-        f"noise lets no more than {motion.cutoff_hz:.1f} Hz through; Tardieu's X leaves 3 and 4 out",
+    said = (
+        f"clonus cannot be seen: it beats at up to {params.band_hz[1]:g} Hz, and this angle's frame rate or noise lets"
     )
+    return (f"{said} no more than {motion.cutoff_hz:.1f} Hz through; Tardieu's X leaves 3 and 4 out",)
 
 
 def _resolved(motion: Motion, params: ClonusParams) -> bool:
