@@ -1,7 +1,7 @@
 """The one pipeline from a recording to its finding."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 import numpy as np
@@ -10,6 +10,7 @@ from analysis.catch import MovementView, view_movement
 from analysis.catch_choice import CatchChoiceParams, choose_catch
 from analysis.clonus import ClonusParams, clonus_doubts, clonus_duration_s, held_until
 from analysis.detectors import DetectorParams, minimum_power_catch, torque_rate_catch
+from analysis.emg import usable_emg
 from analysis.errors import AnalysisError
 from analysis.exam import NOT_GRADED, Exam, ExamParams, examine
 from analysis.exam_grade import ExamGradeParams, grade_exam
@@ -87,14 +88,16 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     """
     if recording.test is TestKind.PENDULUM:
         return _assess_pendulum(recording, params)
-    exam = examine(recording, params.exam)
+    emg, broken = usable_emg(recording.emg, params.reflex.emg)
+    exam = examine(replace(recording, emg=emg), params.exam)
     resistances = [
         None if exam.load is None else resistance_of(exam.motion, leg, exam.load, params.catch.resistance)
         for leg in exam.legs
     ]
     views = [_view(exam, i, params) for i in range(len(exam.legs))]
     graded = grade_exam(exam, views, resistances, params.grade)
-    fired, silent = _fire(exam, params.reflex)
+    fired, unread = _fire(exam, params.reflex)
+    silent = (*broken, *unread)
     parts = _parts(exam, params.parts)
     findings = tuple(
         StretchFinding(
@@ -127,7 +130,16 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
         grade=graded.grade,
         evidence=graded.evidence,
         repeatability=repetitions,
-        warnings=(*recording.warnings, *exam.warnings, *alike, *silent, *unseen, *graded.warnings, *no_threshold),
+        warnings=(
+            *recording.warnings,
+            *exam.warnings,
+            *alike,
+            *broken,
+            *silent,
+            *unseen,
+            *graded.warnings,
+            *no_threshold,
+        ),
     )
 
 
