@@ -1,14 +1,16 @@
 """The one pipeline from a recording to its finding."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 import numpy as np
 
 from analysis.catch import MovementView, view_movement
 from analysis.catch_choice import CatchChoiceParams, choose_catch
-from analysis.clonus import ClonusParams, clonus_duration_s
+from analysis.clonus import ClonusParams, clonus_doubts, clonus_duration_s, held_until
 from analysis.detectors import DetectorParams, minimum_power_catch, torque_rate_catch
+from analysis.emg import usable_emg
 from analysis.errors import AnalysisError
 from analysis.exam import NOT_GRADED, Exam, ExamParams, examine
 from analysis.exam_grade import ExamGradeParams, grade_exam
@@ -86,14 +88,16 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     """
     if recording.test is TestKind.PENDULUM:
         return _assess_pendulum(recording, params)
-    exam = examine(recording, params.exam)
+    emg, broken = usable_emg(recording.emg, params.reflex.emg)
+    exam = examine(replace(recording, emg=emg), params.exam)
     resistances = [
         None if exam.load is None else resistance_of(exam.motion, leg, exam.load, params.catch.resistance)
         for leg in exam.legs
     ]
     views = [_view(exam, i, params) for i in range(len(exam.legs))]
     graded = grade_exam(exam, views, resistances, params.grade)
-    fired, silent = _fire(exam, params.reflex)
+    fired, unread = _fire(exam, params.reflex)
+    silent = (*broken, *unread)
     parts = _parts(exam, params.parts)
     findings = tuple(
         StretchFinding(
@@ -114,17 +118,28 @@ def assess(recording: Recording, params: AssessParams = AssessParams()) -> Asses
     alike = repetition_doubts(repetitions, params.repeatability)
     curves = tuple(None if exam.load is None else resistance_curve(exam.motion, leg, exam.load) for leg in exam.legs)
     threshold, no_threshold = _threshold(exam, fired, views, params)
+    tardieu = _tardieu(exam, findings, params)
+    unseen = () if tardieu.x is None else clonus_doubts(exam.motion, params.clonus)
     return Assessment(
         recording=recording,
         stretches=findings,
         curves=curves,
-        tardieu=_tardieu(exam, findings, params),
+        tardieu=tardieu,
         threshold=threshold,
         pendulum=None,
         grade=graded.grade,
         evidence=graded.evidence,
         repeatability=repetitions,
-        warnings=(*recording.warnings, *exam.warnings, *alike, *silent, *graded.warnings, *no_threshold),
+        warnings=(
+            *recording.warnings,
+            *exam.warnings,
+            *alike,
+            *broken,
+            *silent,
+            *unseen,
+            *graded.warnings,
+            *no_threshold,
+        ),
     )
 
 
@@ -150,6 +165,7 @@ def _assess_pendulum(recording: Recording, params: AssessParams) -> Assessment:
     try:
         limb = limb_of(recording.muscle_group, recording.subject)
         pendulum = measure_pendulum(recording.angle, recording.muscle, params.pendulum, limb=limb)
+        warnings = (*warnings, *pendulum.doubts)
         if pendulum.model is not None and limb.assumed:
             missing = ", ".join(limb.assumed)
             warnings = (*warnings, f"{missing} not recorded: the fitted limb has the weight of an average adult")
@@ -257,9 +273,19 @@ def _tardieu(exam: Exam, findings: Sequence[StretchFinding], params: AssessParam
     return summarise_tardieu(
         findings,
         stretch_sign=exam.recording.muscle.stretch_sign,
-        clonus_s=[clonus_duration_s(exam.motion, leg, until=leg.last, params=params.clonus) for leg in exam.legs],
+        clonus_s=_clonus_s(exam, params.clonus),
         slight=[
             None if f.resistance is None else f.resistance.peak_excess_Nm >= exam.limb.noticeable_Nm for f in findings
         ],
         params=params.tardieu,
     )
+
+
+def _clonus_s(exam: Exam, params: ClonusParams) -> list[float]:
+    """Measure how long the joint beats after each stretch, while the hand holds it."""
+    motion, beats_s = exam.motion, []
+    for leg, after in zip_longest(exam.legs, exam.legs[1:]):
+        stop = motion.time_s.size - 1 if after is None else after.first
+        until = held_until(motion, leg, stop=stop, params=params)
+        beats_s.append(clonus_duration_s(motion, leg, until=until, params=params))
+    return beats_s

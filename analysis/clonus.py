@@ -10,7 +10,7 @@ from analysis.model import FloatArray
 from analysis.motion import Motion
 from analysis.stretch import Leg
 
-__all__ = ["ClonusParams", "clonus_duration_s"]
+__all__ = ["ClonusParams", "clonus_doubts", "clonus_duration_s", "held_until"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class ClonusParams:
         Smaller beats are tremor or noise whatever the baseline. Chosen by us.
     max_jitter
         Largest spread (standard deviation over mean) of the beats' intervals. Chosen by us.
+    return_share
+        The limb is no longer held once it has gone back by this share of the stretch. Chosen by us: beats are smaller.
     """
 
     band_hz: tuple[float, float] = (4.0, 9.0)
@@ -39,6 +41,7 @@ class ClonusParams:
     baseline_s: float = 1.0
     min_velocity_deg_s: float = 10.0
     max_jitter: float = 0.35
+    return_share: float = 0.6
 
 
 def clonus_duration_s(motion: Motion, leg: Leg, *, until: int, params: ClonusParams = ClonusParams()) -> float:
@@ -51,13 +54,13 @@ def clonus_duration_s(motion: Motion, leg: Leg, *, until: int, params: ClonusPar
     motion, leg
         The movement and the stretch.
     until
-        Sample up to which beats are sought (the limb is held until it is returned).
+        Sample up to which beats are sought (see `held_until`).
     params
         What counts as clonus.
     """
-    high_hz = min(params.band_hz[1], 0.9 * motion.rate_hz / 2.0)
-    if motion.cutoff_hz < params.band_hz[1] or high_hz <= params.band_hz[0]:
+    if not _resolved(motion, params):
         return 0.0
+    high_hz = params.band_hz[1]
     rest_from = max(0, leg.start - int(params.baseline_s * motion.rate_hz))
     held = motion.velocity_deg_s[leg.end : until + 1]
     if held.size < 2 * motion.rate_hz / params.band_hz[0]:
@@ -68,6 +71,39 @@ def clonus_duration_s(motion: Motion, leg: Leg, *, until: int, params: ClonusPar
     least = max(params.baseline_ratio * baseline, params.min_velocity_deg_s)
     tops, _ = signal.find_peaks(beats, height=least, distance=max(1, int(0.5 * motion.rate_hz / high_hz)))
     return _longest_row(tops / motion.rate_hz, params)
+
+
+def held_until(motion: Motion, leg: Leg, *, stop: int, params: ClonusParams = ClonusParams()) -> int:
+    """Find the last sample at which a limb is held after a stretch: the hand has not returned it yet.
+
+    Parameters
+    ----------
+    motion, leg
+        The movement and the stretch.
+    stop
+        Last sample before the next stretch.
+    params
+        What counts as a return.
+    """
+    x = motion.stretch_deg
+    level = x[leg.end] - params.return_share * (x[leg.end] - x[leg.start])
+    back = np.flatnonzero(x[leg.end : stop + 1] < level)
+    return leg.end + int(back[0]) if back.size else stop
+
+
+def clonus_doubts(motion: Motion, params: ClonusParams = ClonusParams()) -> tuple[str, ...]:
+    """Say that clonus cannot be seen in a movement, where it is too coarse for its beats."""
+    if _resolved(motion, params):
+        return ()
+    said = (
+        f"clonus cannot be seen: it beats at up to {params.band_hz[1]:g} Hz, and this angle's frame rate or noise lets"
+    )
+    return (f"{said} no more than {motion.cutoff_hz:.1f} Hz through; Tardieu's X leaves 3 and 4 out",)
+
+
+def _resolved(motion: Motion, params: ClonusParams) -> bool:
+    """Tell whether the angle is quick enough to show beats of the whole band."""
+    return params.band_hz[1] <= motion.cutoff_hz and params.band_hz[1] < 0.5 * motion.rate_hz
 
 
 def _longest_row(times_s: FloatArray, params: ClonusParams) -> float:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from scipy import signal
 
 from analysis.errors import AnalysisError
@@ -14,7 +15,7 @@ from analysis.finding import EmgOnset
 from analysis.model import EmgSignal, FloatArray
 from analysis.muscles import MuscleGroup
 
-__all__ = ["EmgMethod", "EmgParams", "find_emg_onset", "is_stretched", "stretched_channels"]
+__all__ = ["EmgMethod", "EmgParams", "find_emg_onset", "is_stretched", "stretched_channels", "usable_emg"]
 
 
 class EmgMethod(StrEnum):
@@ -59,6 +60,9 @@ class EmgParams:
         How long the envelope stays above the threshold. Chosen by us.
     least_sd_s
         Standard deviation that no onset undercuts. Chosen by us.
+    clipped_share, clipped_ratio
+        A channel is cut off where this share of its samples lies at its largest or its smallest value, and so many
+        times as many as at the value next to it. Chosen by us.
     """
 
     method: EmgMethod = EmgMethod.LIKELIHOOD
@@ -73,6 +77,8 @@ class EmgParams:
     deviations: float = 3.0
     hold_s: float = 0.02
     least_sd_s: float = 0.003
+    clipped_share: float = 0.005
+    clipped_ratio: float = 3.0
 
 
 def find_emg_onset(emg: EmgSignal, *, start_s: float, end_s: float, params: EmgParams = EmgParams()) -> EmgOnset | None:
@@ -274,3 +280,43 @@ def stretched_channels(channels: Sequence[EmgSignal], group: MuscleGroup) -> tup
     if len(channels) == 1 and told[0] is None:
         return tuple(channels)
     return tuple(one for one, is_ours in zip(channels, told, strict=True) if is_ours)
+
+
+def usable_emg(
+    channels: Sequence[EmgSignal], params: EmgParams = EmgParams()
+) -> tuple[tuple[EmgSignal, ...], tuple[str, ...]]:
+    """Leave out channels that hold no signal, and say which those are, and which were cut off.
+
+    Parameters
+    ----------
+    channels
+        All EMG of a recording.
+    params
+        What is cut off.
+
+    Returns
+    -------
+    tuple of EmgSignal, tuple of str
+        The channels that can be read, and a sentence for each doubt.
+    """
+    kept, said = [], []
+    for channel in channels:
+        values, counts = np.unique(channel.emg_V[np.isfinite(channel.emg_V)], return_counts=True)
+        if values.size <= 1:
+            said.append(
+                f"the EMG of {channel.muscle} never changes: its electrode or its channel was dead, and it is not used"
+            )
+            continue
+        kept.append(channel)
+        if _is_clipped(counts, params) or _is_clipped(counts[::-1], params):
+            said.append(
+                f"the EMG of {channel.muscle} is cut off at {values[0]:.2g} and {values[-1]:.2g} V: the amplifier was "
+                "too sensitive; it fired more strongly than is told, and its onset may be hidden"
+            )
+    return tuple(kept), tuple(said)
+
+
+def _is_clipped(counts: NDArray[np.int64], params: EmgParams) -> bool:
+    """Tell whether samples pile up at the last of the values that occur, in growing order."""
+    piled = counts[-1] >= params.clipped_share * counts.sum()
+    return bool(piled and counts[-1] >= params.clipped_ratio * counts[-2])

@@ -7,6 +7,7 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.finding import Stretch, VelocityClass
+from analysis.force_check import ForceCheckParams, require_live_force, require_same_clock, weight_doubts
 from analysis.limb import Limb, limb_of
 from analysis.load import LimbLoad, LoadParams, measure_load
 from analysis.model import Recording
@@ -25,7 +26,7 @@ class ExamParams:
 
     Attributes
     ----------
-    stretch, load
+    stretch, load, force
         See the steps.
     force_lag_s
         A correction of the force's clock from this on (s) is reported; the search ends at `load.max_lag_s`. Chosen by
@@ -38,6 +39,7 @@ class ExamParams:
 
     stretch: StretchParams = field(default_factory=StretchParams)
     load: LoadParams = field(default_factory=LoadParams)
+    force: ForceCheckParams = field(default_factory=ForceCheckParams)
     force_lag_s: float = 0.02
     max_gap_s: float = 0.25
     least_gap_s: float = 0.04
@@ -153,14 +155,11 @@ def _weigh(exam: Exam, params: ExamParams) -> Exam:
         )
     if not exam.of(VelocityClass.V1):
         warnings.append("no slow stretch: the limb's weight is known from body size and rest alone")
+    legs = {velocity: [exam.legs[i] for i in exam.of(velocity)] for velocity in VelocityClass}
     try:
-        load = measure_load(
-            exam.recording,
-            exam.motion,
-            exam.limb,
-            legs={velocity: [exam.legs[i] for i in exam.of(velocity)] for velocity in VelocityClass},
-            params=params.load,
-        )
+        load = measure_load(exam.recording, exam.motion, exam.limb, legs=legs, params=params.load)
+        require_live_force(exam.recording.force)
+        require_same_clock(exam.motion, legs[VelocityClass.V3], load, params.force)
     except AnalysisError as error:
         return replace(exam, warnings=(*warnings, f"resistance was not measured: {error}"))
     if abs(load.lag_s) >= params.force_lag_s:
@@ -169,6 +168,8 @@ def _weigh(exam: Exam, params: ExamParams) -> Exam:
             f"the force was {1e3 * abs(load.lag_s):.0f} ms {which} the movement in the fast stretches, and was shifted "
             "by that; align the clocks"
         )
+    if legs[VelocityClass.V1]:
+        warnings += weight_doubts(load, exam.limb, exam.recording.tilt, params.force)
     return replace(exam, load=load, warnings=tuple(warnings))
 
 

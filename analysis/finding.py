@@ -342,6 +342,8 @@ class Pendulum:
         Largest velocity of the first swing.
     model
         The fitted limb, ``None`` where the angle's zero or the joint does not allow one.
+    doubts
+        What makes these figures less sure, one sentence each.
     """
 
     a0_deg: float
@@ -356,6 +358,7 @@ class Pendulum:
     resting_deg: float | None = None
     peak_velocity_deg_s: float | None = None
     model: PendulumModel | None = None
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 from analysis.limb import Limb
 from analysis.model import FloatArray
 
-__all__ = ["GravityFit", "GravityParams", "SlowTorque", "fit_gravity"]
+__all__ = ["GravityFit", "GravityParams", "SlowTorque", "amplitude_prior", "fit_gravity"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,12 +156,7 @@ def fit_gravity(
     params
         Priors.
     """
-    if in_plane is None:
-        mean_Nm = params.untilted_share * limb.gravity_moment_Nm
-        sd_Nm = params.untilted_sd_share * limb.gravity_moment_Nm
-    else:
-        mean_Nm = in_plane * limb.gravity_moment_Nm
-        sd_Nm = float(np.hypot(params.amplitude_sd_share * in_plane, params.in_plane_sd)) * limb.gravity_moment_Nm
+    mean_Nm, sd_Nm = amplitude_prior(limb, in_plane, params)
     binned = _binned(slow, params)
     reduced = _reduced(binned, misfit_Nm=params.misfit_sd_share * limb.noticeable_Nm, params=params)
     spread = np.full(3 + params.knots, params.slope_sd_share * limb.noticeable_Nm)
@@ -180,6 +175,24 @@ def fit_gravity(
             params.misfit_sd_share * limb.noticeable_Nm * np.sqrt(cost.min() / max(1, binned.torque_Nm.size))
         ),
     )
+
+
+def amplitude_prior(limb: Limb, in_plane: float | None, params: GravityParams = GravityParams()) -> tuple[float, float]:
+    """Tell mean and standard deviation (N·m) of the weight's moment before any force was seen.
+
+    Parameters
+    ----------
+    limb
+        The limb, sized by its subject.
+    in_plane
+        Share of gravity in the plane of movement; ``None`` where the tilt is unknown.
+    params
+        Priors.
+    """
+    if in_plane is None:
+        return params.untilted_share * limb.gravity_moment_Nm, params.untilted_sd_share * limb.gravity_moment_Nm
+    sd_share = float(np.hypot(params.amplitude_sd_share * in_plane, params.in_plane_sd))
+    return in_plane * limb.gravity_moment_Nm, sd_share * limb.gravity_moment_Nm
 
 
 def _binned(slow: SlowTorque, params: GravityParams) -> _Binned:

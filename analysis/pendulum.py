@@ -33,6 +33,20 @@ class PendulumParams:
     plateau_periods, plateau_s
         The resting angle is the mean over this many periods at the end, or over this time where the limb does not
         swing. Chosen by us.
+    max_unrest_share
+        The limb has not come to rest where it still swings by more than this share of the first swing at the end.
+        Chosen by us: whole periods cancel, so that some swinging does no harm.
+    max_fall_s
+        A limb that takes longer from its release to its peak velocity was lowered by a hand; a shank takes some 0.3 s.
+        Chosen by us.
+    before_s, max_before_share
+        Within the first time before its release a limb that was at rest moved no quicker than this share of the fall's
+        peak velocity. Chosen by us: a swing back is about as quick as the fall.
+    raised_ratio
+        A movement back that is so many times as long as the one before it is no swing: a hand raises the limb again,
+        and the test ends there. Chosen by us.
+    drop_share
+        Further movements along the fall of this share of the first are other drops. Chosen by us.
     r2n_factor
         Healthy ratio of the first swing to the plateau amplitude (Bajd and Vodovnik 1984,
         doi:10.1016/0141-5425(84)90058-3).
@@ -48,6 +62,12 @@ class PendulumParams:
     min_first_swing_deg: float = 10.0
     plateau_periods: int = 2
     plateau_s: float = 1.0
+    max_unrest_share: float = 0.5
+    max_fall_s: float = 0.6
+    before_s: float = 0.5
+    max_before_share: float = 0.4
+    raised_ratio: float = 1.5
+    drop_share: float = 0.7
     r2n_factor: float = 1.6
     motion: MotionParams = field(default_factory=MotionParams)
     model: PendulumModelParams = field(default_factory=PendulumModelParams)
@@ -86,21 +106,27 @@ def measure_pendulum(
        doi:10.1016/0141-5425(84)90058-3
     """
     motion = track_motion(angle, stretch_sign=muscle.stretch_sign, params=params.motion)
-    x = motion.stretch_deg
-    turns = turning_points(x, threshold=max(params.min_swing_deg, params.min_noise_ratio * motion.angle_noise_deg))
-    first = _first_drop(x, turns, params)
+    least = max(params.min_swing_deg, params.min_noise_ratio * motion.angle_noise_deg)
+    turns = turning_points(motion.stretch_deg, threshold=least)
+    first = _first_drop(motion.stretch_deg, turns, params)
     release = _release(motion.velocity_deg_s, turns[first], turns[first + 1], params)
-    swings = turns[first + 1 :]
+    _require_free_fall(motion, release, turns[first + 1], params)
+    end = _end(motion, turns[first:], params)
+    swings = [turn for turn in turns[first + 1 :] if turn <= end]
+    x = motion.stretch_deg[: end + 1]
     tops = swings[::2]
     period_s = float(np.median(np.diff(motion.time_s[tops]))) if len(tops) > 1 else None
     settled_s = params.plateau_s if period_s is None else params.plateau_periods * period_s
-    plateau_deg = _plateau(x, max(1, round(settled_s * motion.rate_hz)))
+    plateau_deg = _plateau(x, release, max(1, round(settled_s * motion.rate_hz)), params)
     a0_deg = plateau_deg - float(x[release])
     a1_deg = float(x[swings[0]] - x[release])
     if a0_deg < params.min_swing_deg:
         raise AnalysisError(
             f"no pendulum test: the limb comes to rest {a0_deg:.1f} deg from where it was released; release it raised"
         )
+    model = None
+    if limb is not None and muscle.joint is Joint.KNEE and angle.zero is not Zero.RELATIVE:
+        model = _fit_limb(motion, slice(release, end + 1), plateau_deg, limb, params)
     return Pendulum(
         a0_deg=a0_deg,
         a1_deg=a1_deg,
@@ -113,17 +139,16 @@ def measure_pendulum(
         release_s=float(motion.time_s[release]),
         resting_deg=motion.sign * plateau_deg,
         peak_velocity_deg_s=float(motion.velocity_deg_s[release : swings[0] + 1].max()),
-        model=None
-        if limb is None or muscle.joint is not Joint.KNEE or angle.zero is Zero.RELATIVE
-        else _fit_limb(motion, release, plateau_deg, limb, params),
+        model=model,
+        doubts=(*_other_drops(motion, turns, first, params), *_unseen(motion, swings, end), *_negative(model)),
     )
 
 
-def _fit_limb(motion: Motion, release: int, plateau_deg: float, limb: Limb, params: PendulumParams) -> PendulumModel:
+def _fit_limb(motion: Motion, swing: slice, plateau_deg: float, limb: Limb, params: PendulumParams) -> PendulumModel:
     """Fit the limb that swings from its release on."""
     return fit_pendulum_model(
-        motion.time_s[release:],
-        motion.sign * motion.stretch_deg[release:],
+        motion.time_s[swing],
+        motion.sign * motion.stretch_deg[swing],
         rest_deg=motion.sign * plateau_deg,
         limb=limb,
         params=params.model,
@@ -149,9 +174,75 @@ def _release(velocity: FloatArray, lowest: int, top: int, params: PendulumParams
     return lowest + int(resting[-1]) if resting.size else lowest
 
 
-def _plateau(x: FloatArray, samples: int) -> float:
+def _require_free_fall(motion: Motion, release: int, bottom: int, params: PendulumParams) -> None:
+    """Refuse a movement that is no fall from rest: lowered by a hand, part of a swing, or not observed."""
+    velocity = motion.velocity_deg_s
+    peak = release + int(velocity[release : bottom + 1].argmax())
+    if (peak - release) / motion.rate_hz > params.max_fall_s:
+        raise AnalysisError(
+            f"no pendulum test: the limb took {(peak - release) / motion.rate_hz:.1f} s to its largest velocity, as if "
+            "a hand had lowered it; let it fall freely"
+        )
+    before = slice(max(0, release - round(params.before_s * motion.rate_hz)), release + 1)
+    if float(np.abs(velocity[before]).max()) > params.max_before_share * velocity[peak]:
+        raise AnalysisError(
+            "no pendulum test: the limb was already moving when it fell; start the recording before the release, and "
+            "check the muscle group"
+        )
+    if not motion.seen[release : bottom + 1].all():
+        unseen_s = (~motion.seen[release : bottom + 1]).sum() / motion.rate_hz
+        raise AnalysisError(f"no pendulum test: the joint was not observed for {unseen_s:.2f} s of the first swing")
+
+
+def _end(motion: Motion, turns: list[int], params: PendulumParams) -> int:
+    """Find the last sample of the test: the recording's, or the one before a hand raises the limb again."""
+    lengths = np.abs(np.diff(motion.stretch_deg[turns]))
+    for i in range(1, lengths.size, 2):  # the movements back
+        if lengths[i] > max(params.raised_ratio * lengths[i - 1], params.min_first_swing_deg):
+            return _release(-motion.velocity_deg_s, turns[i], turns[i + 1], params)
+    return motion.time_s.size - 1
+
+
+def _plateau(x: FloatArray, release: int, samples: int, params: PendulumParams) -> float:
     """Average the angle over the last samples, whole periods: what is left of the swing cancels."""
-    return float(x[-samples:].mean())
+    rest = x[-samples:]
+    if x.size - samples <= release or np.ptp(rest) > params.max_unrest_share * np.ptp(x[release:]):
+        raise AnalysisError(
+            "no pendulum test: at the end of the recording, or where it is raised again, the limb still swings by "
+            f"{np.ptp(rest):.0f} deg; record until it rests"
+        )
+    return float(rest.mean())
+
+
+def _other_drops(motion: Motion, turns: list[int], first: int, params: PendulumParams) -> tuple[str, ...]:
+    """Say that a limb was dropped several times, of which one is measured."""
+    falls = np.diff(motion.stretch_deg[turns])
+    count = int((falls >= params.drop_share * falls[first]).sum())
+    if count < _SEVERAL:
+        return ()
+    at_s = motion.time_s[turns[first]]
+    return (f"the limb was dropped {count} times: the drop at {at_s:.1f} s is measured; record each one by itself",)
+
+
+_SEVERAL = 2
+"""Drops."""
+
+
+def _unseen(motion: Motion, swings: list[int], end: int) -> tuple[str, ...]:
+    """Say where the joint was not observed after its first swing."""
+    unseen_s = float((~motion.seen[swings[0] : end]).sum()) / motion.rate_hz
+    if unseen_s == 0.0:
+        return ()
+    said = f"the joint was not observed for {unseen_s:.2f} s after its first swing"
+    return (f"{said}: swings, damping, area and the fitted limb are less sure",)
+
+
+def _negative(model: PendulumModel | None) -> tuple[str, ...]:
+    """Say that the fitted limb cannot be."""
+    if model is None or model.stiffness_Nm_per_rad >= 0.0:
+        return ()
+    said = "the fitted stiffness is negative, which no joint is"
+    return (f"{said}: the limb is lighter than its size says, or the thigh did not lie horizontal",)
 
 
 def _area_ratio(around: FloatArray) -> float:

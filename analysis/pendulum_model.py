@@ -25,8 +25,9 @@ class PendulumModelParams:
     start_stiffness, start_viscosity
         Where the fit starts, in units of the limb's gravity moment, and of that moment times the period over 2 pi.
         Chosen by us.
-    max_stiffness, max_viscosity
-        Bounds, in the same units. Chosen by us.
+    min_stiffness, max_stiffness, max_viscosity
+        Bounds, in the same units. A negative stiffness is no joint's, but that of a limb whose weight is taken for too
+        large: it is found, and said. Chosen by us.
     step_s
         Longest step of the integration. Chosen by us: below a hundredth of any knee's period.
     longest_s, fit_rate_hz
@@ -36,6 +37,7 @@ class PendulumModelParams:
     vertical_deg: float = 90.0
     start_stiffness: float = 0.3
     start_viscosity: float = 0.2
+    min_stiffness: float = -0.9
     max_stiffness: float = 20.0
     max_viscosity: float = 10.0
     step_s: float = 0.01
@@ -152,7 +154,7 @@ def fit_pendulum_model(
     fitted = least_squares(
         misfit,
         (params.start_stiffness, params.start_viscosity),
-        bounds=((-0.9, 0.0), (params.max_stiffness, params.max_viscosity)),
+        bounds=((params.min_stiffness, 0.0), (params.max_stiffness, params.max_viscosity)),
         diff_step=(1e-4, 1e-4),
     )
     return PendulumModel(

@@ -82,6 +82,25 @@ def test_emg_with_missing_values_is_said_and_not_read(exam: Recording) -> None:
     assert not any(one.emg for one in found.stretches)
 
 
+@pytest.mark.parametrize("level_V", [0.0, 1e-3])
+def test_emg_that_never_changes_is_said_and_is_no_evidence(exam: Recording, level_V: float) -> None:
+    """A constant that filters to rounding errors is no muscle that fires."""
+    emg = exam.emg[0]
+    found = assess(replace(exam, emg=(replace(emg, emg_V=np.full(emg.emg_V.size, level_V)),)))
+    assert any("never changes" in w for w in found.warnings)
+    assert not any(one.emg for one in found.stretches)
+    assert found.grade == assess(replace(exam, emg=())).grade
+
+
+def test_emg_that_is_cut_off_is_said(exam: Recording) -> None:
+    emg = exam.emg[0]
+    level_V = 1.5 * float(emg.emg_V.std())
+    found = assess(replace(exam, emg=(replace(emg, emg_V=np.clip(emg.emg_V, -level_V, level_V)),)))
+    assert any("is cut off at" in w for w in found.warnings)
+    coarse = replace(emg, emg_V=np.round(emg.emg_V, 5))
+    assert not any("is cut off" in w for one in (emg, coarse) for w in assess(replace(exam, emg=(one,))).warnings)
+
+
 def test_velocities_between_the_bands_are_said(planter: "Planter") -> None:
     medium = planter.exam([planter.bell(100.0, 1.8), planter.bell(100.0, 1.9)])
     found = assess(planter.recording(medium))

@@ -136,3 +136,88 @@ def test_the_angle_of_any_source_is_read_alike(planter: "Planter", rate_hz: floa
     assert found.relaxation_index == pytest.approx(known.relaxation_index, rel=0.05)
     assert found.period_s == pytest.approx(known.period_s, rel=0.05)
     assert abs(found.swings - known.swings) <= 1
+
+
+def refused(recording: Recording) -> str:
+    """Assess what is no pendulum test, and return why."""
+    found = assess(replace(recording, test=TestKind.PENDULUM))
+    assert found.pendulum is None
+    (said,) = found.warnings
+    return said
+
+
+def without(recording: Recording, start_s: float, end_s: float) -> Recording:
+    """Lose the joint for a while."""
+    time_s = recording.angle.time_s
+    seen = np.where((time_s > start_s) & (time_s < end_s), np.nan, recording.angle.angle_deg)
+    return replace(recording, angle=replace(recording.angle, angle_deg=seen))
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.8, 1.2), (1.1, 1.5)])
+def test_a_first_swing_that_was_not_observed_is_refused(planter: "Planter", start_s: float, end_s: float) -> None:
+    assert "not observed" in refused(without(drop(planter), start_s, end_s))
+
+
+def test_a_gap_after_the_first_swing_is_said(planter: "Planter") -> None:
+    known = assess(drop(planter, test=TestKind.PENDULUM))
+    found = assess(without(drop(planter, test=TestKind.PENDULUM), 2.6, 3.1))
+    assert found.pendulum is not None
+    assert found.pendulum.relaxation_index == pytest.approx(known.pendulum.relaxation_index, rel=0.01)
+    assert any("not observed" in said for said in found.warnings)
+    assert known.warnings == ()
+
+
+@pytest.mark.parametrize("length_s", [0.7, 1.0, 1.5])
+def test_a_recording_that_ends_before_the_limb_rests_is_refused(planter: "Planter", length_s: float) -> None:
+    assert "still swings" in refused(drop(planter, length_s=length_s, damping=0.05))
+
+
+def test_a_limb_that_was_lowered_by_a_hand_is_refused(planter: "Planter") -> None:
+    lowered = np.concatenate([np.zeros(100), planter.bell(60.0, 3.0, rate_hz=100.0), np.full(300, 60.0)])
+    recording = planter.recording(lowered, group=MuscleGroup.KNEE_EXTENSORS, start_deg=5.0, rate_hz=100.0)
+    assert "hand had lowered" in refused(recording)
+
+
+def test_the_swing_back_of_a_test_of_the_other_muscles_is_not_taken_for_a_drop(planter: "Planter") -> None:
+    assert "already moving" in refused(replace(drop(planter), muscle_group=MuscleGroup.KNEE_FLEXORS))
+
+
+@pytest.mark.parametrize("largest", [0, 1, 2])
+def test_of_several_drops_one_is_measured_and_the_others_are_said(planter: "Planter", largest: int) -> None:
+    parts = []
+    for i in range(3):
+        one = drop(planter, a0=50.0 + 5.0 * (i == largest)).angle.angle_deg - 5.0
+        parts += [one, one[-1] - planter.bell(float(one[-1]), 1.5, rate_hz=100.0), np.zeros(80)]
+    recording = planter.recording(
+        np.concatenate(parts[:-2]),
+        group=MuscleGroup.KNEE_EXTENSORS,
+        start_deg=5.0,
+        rate_hz=100.0,
+        test=TestKind.PENDULUM,
+    )
+    alone = assess(drop(planter, a0=55.0, test=TestKind.PENDULUM)).pendulum
+    found = assess(recording)
+    assert found.pendulum is not None
+    for name in ("a0_deg", "a1_deg", "r2n", "swings", "area_ratio", "period_s", "damping_ratio"):
+        assert getattr(found.pendulum, name) == pytest.approx(getattr(alone, name), rel=0.03, abs=0.01), name
+    assert any("dropped 3 times" in said for said in found.warnings)
+
+
+def test_a_limb_lighter_than_its_size_says_is_said(planter: "Planter") -> None:
+    limb = limb_of(MuscleGroup.KNEE_EXTENSORS, Subject(code="P1", sex=Sex.MALE, body_mass_kg=73.0, height_m=1.741))
+    light = replace(limb, gravity_moment_Nm=0.5 * limb.gravity_moment_Nm)
+    flexion = swing(
+        light,
+        stiffness_Nm_per_rad=0.5,
+        viscosity_Nms_per_rad=0.3,
+        ends_deg=(5.0, 88.0),
+        time_s=np.arange(0.0, 12.0, 0.01),
+    )
+    recording = planter.recording(
+        np.concatenate([np.full(100, 5.0), flexion]) - 5.0,
+        group=MuscleGroup.KNEE_EXTENSORS,
+        start_deg=5.0,
+        rate_hz=100.0,
+        test=TestKind.PENDULUM,
+    )
+    assert any("stiffness is negative" in said for said in assess(recording).warnings)
