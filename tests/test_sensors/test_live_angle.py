@@ -63,7 +63,7 @@ def test_any_splitting_of_the_stream_gives_the_same(short: tuple[list[Bundle], n
 def test_whichever_sensors_packets_come_first_gives_the_same(
     short: tuple[list[Bundle], np.ndarray], late_s: float
 ) -> None:
-    """Two units take turns on the radio: distal samples wait for the proximal ones, also from one packet to the next."""
+    """Two units take turns on the radio: distal samples wait for proximal ones, also from one packet to the next."""
     bundles, whole = short
 
     def arrives_s(bundle: Bundle) -> float:
