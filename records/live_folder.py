@@ -14,7 +14,7 @@ from records.journal import JOURNAL_FILE
 from records.journal_folder import Converted, convert_journal
 from records.manifest import FORMAT, MANIFEST, VERSION
 
-__all__ = ["UNFINISHED", "VIDEO_FILE", "LiveFolder", "LiveHeader"]
+__all__ = ["UNFINISHED", "VIDEO_FILE", "LiveFolder", "LiveHeader", "refuse_taken"]
 
 UNFINISHED = ".unfinished"
 """Ending of the folder's name until it is complete; what a killed process leaves can be analysed under it."""
@@ -58,14 +58,8 @@ class LiveFolder:
         self._with_video = with_video
         self._header = header
         self.converted: Converted | None = None
-        self._partial = path.with_name(path.name + UNFINISHED)
-        if path.exists():
-            raise StoreError(path, "is there already; name another folder")
-        if self._partial.exists():
-            raise StoreError(
-                self._partial,
-                "was left by a recording that was not finished; finish it with `catchangle recover`, or remove it",
-            )
+        self._partial = _unfinished(path)
+        refuse_taken(path)
         try:
             self._partial.mkdir(parents=True)
         except OSError as error:
@@ -128,6 +122,27 @@ class LiveFolder:
         if not self._with_video:
             return None
         return {"kind": Source.VIDEO, "file": VIDEO_FILE, **_box(self._header), **notes}
+
+
+def refuse_taken(path: Path) -> None:
+    """Refuse a name that a recording has, finished or not.
+
+    Raises
+    ------
+    StoreError
+        If it is taken.
+    """
+    if path.exists():
+        raise StoreError(path, "is there already; name another folder")
+    if _unfinished(path).exists():
+        raise StoreError(
+            _unfinished(path),
+            "was left by a recording that was not finished; finish it with `catchangle recover`, or remove it",
+        )
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + UNFINISHED)
 
 
 def _box(header: LiveHeader) -> dict[str, Any]:

@@ -107,7 +107,8 @@ def recover_folder(folder: Path, params: RecoveryParams = RecoveryParams()) -> R
     """
     journal, video = folder / JOURNAL_FILE, folder / VIDEO_FILE
     written_s = [path.stat().st_mtime for path in (journal, video) if path.exists()]
-    if written_s and time.time() - max(written_s) < params.quiet_s:
+    # A clock that was set back since, at a power failure say, must not hold a recording up.
+    if written_s and abs(time.time() - max(written_s)) < params.quiet_s:
         raise RecordError(folder, "is still being recorded; stop that first")
     note = _video_note(folder)
     if not journal.exists() and note is None:

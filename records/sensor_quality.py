@@ -80,9 +80,11 @@ def unit_sentences(
     if timeline.rejected:
         said.append(
             f"{name} sent {_times(timeline.rejected, 'message')} that cannot be read ({timeline.rejected_bytes} "
-            "bytes); they are kept in the journal"
+            "bytes); they are kept in the journal; if this goes on, update its firmware"
         )
     said += [f"{name} says: {notice.replace('_', ' ')}" for notice in sorted(set(timeline.notices))]
+    if limit := str(timeline.info.details.get("limit", "")):
+        said.append(limit)  # the same for all units of a kind, and so said once
     level = timeline.batteries[-1][1] if timeline.batteries else timeline.info.battery_percent
     if level is not None and level <= params.low_battery_percent:
         said.append(f"{name}: its battery was at {level:.0f} % in the end; charge it")

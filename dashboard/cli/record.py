@@ -17,6 +17,7 @@ from analysis.model import Side, Subject, TestKind
 from analysis.muscles import MuscleGroup
 from dashboard.cli.arguments import HomeOption, JsonOption, PatientBoxOption, parse_box
 from dashboard.cli.console import complain, native_noise_silenced, say
+from dashboard.cli.sensor_messages import MessageTeller
 from dashboard.cli.sensor_options import (
     EmulatorOption,
     LeverOption,
@@ -27,12 +28,14 @@ from dashboard.cli.sensor_options import (
     SensorsOption,
     sensor_plan,
 )
+from dashboard.cli.sensors_air import rounded
 from dashboard.errors import UsageError
 
 if TYPE_CHECKING:
     from capture.encode import StampedImage
     from dashboard.services.recording import Recorded
-    from dashboard.services.sensor_session import SensorSession
+    from dashboard.services.sensor_session import SensorPlan, SensorSession
+    from sensors.streaming import UnitStatus
 
 __all__ = ["record"]
 
@@ -97,8 +100,9 @@ def record(  # noqa: PLR0917 (typer takes an argument per option)
         from capture.camera import Camera, CameraParams  # noqa: PLC0415 (loads FFmpeg)
         from dashboard.services.recording import record_exam  # noqa: PLC0415 (loads FFmpeg)
         from dashboard.services.sensor_session import SensorSession  # noqa: PLC0415 (with what it is used)
-        from records.live_folder import LiveHeader  # noqa: PLC0415 (with what it is used)
+        from records.live_folder import LiveHeader, refuse_taken  # noqa: PLC0415 (with what it is used)
 
+        refuse_taken(out)  # before a minute is spent on connecting
         header = LiveHeader(
             muscle_group=muscle_group,
             side=side,
@@ -112,7 +116,7 @@ def record(  # noqa: PLR0917 (typer takes an argument per option)
             if plan is not None:
                 say("connecting to the sensors")
                 session = stack.enter_context(SensorSession(plan))
-                say(f"sensors that stream: {', '.join(one.name for one in session.status())}")
+                _introduce(session, plan, alone=no_camera)
             if not no_camera:
                 asked = CameraParams(width=width, height=height, rate_hz=rate)
                 source = stack.enter_context(Camera(camera, asked, clock=time.perf_counter))
@@ -150,6 +154,18 @@ def _preview(
         yield show
 
 
+def _introduce(session: "SensorSession", plan: "SensorPlan", *, alone: bool) -> None:
+    """Say what each sensor is for, and what the recording will lack while that can still be mended."""
+    from dashboard.services.sensor_doubts import recording_doubts  # noqa: PLC0415 (with what it is used)
+
+    units, roles = session.units(), session.roles()
+    names = {unit.unit_id: unit.name for unit in units}
+    mine = {role: f"{names[unit_id]} ({unit_id}) {channel}" for role, (unit_id, channel) in roles.items()}
+    say(f"sensors that stream: {'; '.join(f'{role} {mine[role]}' for role in sorted(mine))}")
+    for doubt in recording_doubts(units, roles, plan.settings, with_camera=not alone):
+        complain(doubt)
+
+
 class _Teller:
     """Says how long the recording is, how the sensors fare, and when it is long enough."""
 
@@ -157,14 +173,22 @@ class _Teller:
         self._seconds = seconds
         self._sensors = sensors
         self._told_s = 0.0
+        self._messages = MessageTeller(said=() if sensors is None else [one.message for one in sensors.status()])
 
     def enough(self, time_s: float) -> bool:
+        units = () if self._sensors is None else self._sensors.status()
+        self._messages.tell(units)
         if sys.stderr.isatty() and time_s - self._told_s >= TOLD_EVERY_S:
             self._told_s = time_s
-            units = () if self._sensors is None else self._sensors.status()
-            fare = "; ".join(f"{one.name} {one.rate_hz:.0f} Hz, {sum(one.lost.values())} lost" for one in units)
+            fare = "; ".join(_fare(one) for one in units)
             say(f"{time_s:.0f} s  {fare}")
         return self._seconds is not None and time_s >= self._seconds
+
+
+def _fare(one: "UnitStatus") -> str:
+    how = f"{one.rate_hz:.0f} Hz" if one.state == "streaming" else one.state.value
+    lost = f"{sum(one.lost.values())} lost" if one.lost else "loss not known"
+    return f"{one.name} {how}, {lost}, battery {rounded(one.battery_percent, ' %')}"
 
 
 @contextmanager

@@ -12,10 +12,16 @@ __all__ = ["MessageTeller"]
 
 
 class MessageTeller:
-    """Complains of each unit's message once, and again when it comes back; units alike need it once only."""
+    """Complains of each unit's message once, and again when it comes back; units alike need it once only.
 
-    def __init__(self) -> None:
-        self._told: dict[int, str] = {}
+    Parameters
+    ----------
+    said
+        Messages of the units that were said already, in their order.
+    """
+
+    def __init__(self, said: Sequence[str] = ()) -> None:
+        self._told = dict(enumerate(said))
 
     def tell(self, units: Sequence["UnitStatus"]) -> None:
         """Say what is new; a pause that may end by itself is not worth a line of its own."""

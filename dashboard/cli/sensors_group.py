@@ -13,10 +13,15 @@ __all__ = ["sensors_application"]
 
 sensors_application = typer.Typer(
     name="sensors",
-    help="Finds, shows and simulates goniometers.",
-    no_args_is_help=True,
+    help="Finds, shows and simulates goniometers.\n\nExample: catchangle sensors scan",
     rich_markup_mode=None,
 )
 for command in (scan, stream, assign, onboard, simulate):
     sensors_application.command(command.__name__)(command)
 sensors_application.command("calibrate")(calibrate_sensors)
+
+
+@sensors_application.callback(invoke_without_command=True)
+def _sensors(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

@@ -35,9 +35,8 @@ def scan(
     else:
         for line in _table(rows):
             sys.stdout.write(line + "\n")
-    for one in introduced:
-        if one.trouble:
-            complain(one.trouble)
+    for said in dict.fromkeys(said for row in rows for said in (row["trouble"], row["limit"]) if said):
+        complain(said)
     if not introduced:
         say("no sensor found; switch the sensors on, bring them closer, close other programs that hold them")
     return 0

@@ -150,6 +150,11 @@ class SensorSession:
         """Tell what is known of each unit now."""
         return self._status
 
+    def units(self) -> tuple[UnitInfo, ...]:
+        """Return what the units that stream say of themselves."""
+        with self._lock:
+            return tuple(self._units.values())
+
     def roles(self) -> dict[Role, ChannelKey]:
         """Return which channel has which role.
 
@@ -165,7 +170,7 @@ class SensorSession:
                 present = ", ".join(sorted(f"{unit.name} ({unit.unit_id})" for unit in units))
                 raise DashboardError(
                     f"no sensor has a role yet ({present}): name them with --sensor proximal=UNIT, or tell their roles "
-                    "once with `catchangle sensors stream`"
+                    "once with `catchangle sensors assign`"
                 )
             return found
         identities = {

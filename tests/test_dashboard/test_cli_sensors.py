@@ -69,7 +69,9 @@ def test_an_emulated_goniometer_is_found_with_all_that_it_says(capsys: Capture) 
 
 def test_the_table_has_a_line_per_unit(capsys: Capture) -> None:
     assert run(["sensors", "scan", "--emulator", "dot", *QUICK]) == 0
-    head, *lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    assert printed.err.count("60 Hz") == 1
+    head, *lines = printed.out.splitlines()
     assert head.split() == ["type", "name", "identity", "battery", "signal", "channels", "firmware"]
     assert sorted(line.split()[0] for line in lines) == ["dot", "dot", "progressor"]
 
@@ -157,6 +159,13 @@ def test_what_is_wrong_with_a_unit_is_said_when_it_begins_and_when_it_comes_back
 def test_a_unit_that_is_not_there_is_said_with_those_that_are(capsys: Capture) -> None:
     assert run(["sensors", "stream", "--emulator", "goniometer", "--unit", "nobody", *QUICK]) == UNUSABLE
     assert "no sensor 'nobody' found" in capsys.readouterr().err
+
+
+def test_the_group_alone_shows_its_help_with_an_example(capsys: Capture) -> None:
+    assert run(["sensors"]) == 0
+    printed = capsys.readouterr()
+    assert "Example: catchangle sensors scan" in printed.out
+    assert printed.err == ""
 
 
 def test_an_unknown_set_is_refused(capsys: Capture) -> None:

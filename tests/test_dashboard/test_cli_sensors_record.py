@@ -1,6 +1,7 @@
 """``record`` with virtual sensors, what a kill leaves of it, and ``recover``."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -87,7 +88,8 @@ def test_a_killed_recording_of_sensors_is_recovered(tmp_path: Path, capfd: pytes
     assert "catchangle recover" in capfd.readouterr().err
     assert run(["recover", str(tmp_path)]) == 2
     assert "still being recorded" in capfd.readouterr().err
-    time.sleep(3.1)
+    later_s = time.time() + 3600.0
+    os.utime(unfinished / JOURNAL_FILE, (later_s, later_s))  # the computer's clock was set back since
     assert run(["recover", str(tmp_path), "--json"]) == 0
     said = json.loads(capfd.readouterr().out)["recovered"]
     assert [one["folder"] for one in said] == [str(out)]
@@ -97,6 +99,31 @@ def test_a_killed_recording_of_sensors_is_recovered(tmp_path: Path, capfd: pytes
     assert folder.quality == tuple(said[0]["quality"])
     assert run(["recover", str(tmp_path)]) == 0
     assert "no unfinished recording" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("taken", ["exam", "exam.unfinished"])
+def test_a_name_that_is_taken_is_refused_before_a_minute_is_spent_on_connecting(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], taken: str
+) -> None:
+    (tmp_path / taken).mkdir()
+    out = str(tmp_path / "exam")
+    assert run(["record", "--no-camera", *EXAM, "--emulator", "goniometer", "--out", out]) == 2
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1
+    assert taken in said
+
+
+def test_a_recording_says_what_its_sensors_are_for_and_cannot_show(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "exam"
+    asked = ["--emulator", "dot", "--out", str(out), "--seconds", "2"]
+    assert run(["record", "--no-camera", *EXAM, *asked]) == 0
+    (roles,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("sensors that stream")]
+    assert all(f"{role} " in roles for role in ("proximal", "distal", "force"))
+    told = [sentence for sentence in read_folder(out).quality if "60 Hz" in sentence]
+    assert len(told) == 1
+    assert "catchangle sensors onboard" in told[0]
 
 
 @pytest.mark.parametrize(
