@@ -7,7 +7,13 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.finding import Stretch, VelocityClass
-from analysis.force_check import ForceCheckParams, require_live_force, require_same_clock, weight_doubts
+from analysis.force_check import (
+    ForceCheckParams,
+    require_live_force,
+    require_pushes_that_move,
+    require_same_clock,
+    weight_doubts,
+)
 from analysis.limb import Limb, limb_of
 from analysis.load import LimbLoad, LoadParams, measure_load
 from analysis.model import Recording
@@ -159,7 +165,10 @@ def _weigh(exam: Exam, params: ExamParams) -> Exam:
     try:
         load = measure_load(exam.recording, exam.motion, exam.limb, legs=legs, params=params.load)
         require_live_force(exam.recording.force)
+        if legs[VelocityClass.V1]:
+            warnings += weight_doubts(load, exam.limb, exam.recording.tilt, params.force)
         require_same_clock(exam.motion, legs[VelocityClass.V3], load, params.force)
+        require_pushes_that_move(legs[VelocityClass.V3], load, params.force)
     except AnalysisError as error:
         return replace(exam, warnings=(*warnings, f"resistance was not measured: {error}"))
     if abs(load.lag_s) >= params.force_lag_s:
@@ -168,8 +177,6 @@ def _weigh(exam: Exam, params: ExamParams) -> Exam:
             f"the force was {1e3 * abs(load.lag_s):.0f} ms {which} the movement in the fast stretches, and was shifted "
             "by that; align the clocks"
         )
-    if legs[VelocityClass.V1]:
-        warnings += weight_doubts(load, exam.limb, exam.recording.tilt, params.force)
     return replace(exam, load=load, warnings=tuple(warnings))
 
 

@@ -14,7 +14,7 @@ from analysis.model import ForceSignal, SegmentTilt
 from analysis.motion import Motion
 from analysis.stretch import Leg
 
-__all__ = ["ForceCheckParams", "require_live_force", "require_same_clock", "weight_doubts"]
+__all__ = ["ForceCheckParams", "require_live_force", "require_pushes_that_move", "require_same_clock", "weight_doubts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,9 @@ class ForceCheckParams:
     least_correlation, least_gain
         The push is believed to belong elsewhere where it correlates there at least so well with what inertia, weight
         and a healthy limb need, and by so much better than where its own clock puts it.
+    least_push_share
+        A force that shows less than this share of what the fast movements need is no measure of resistance: another
+        hand moves the limb too.
     weight_deviations
         A weight that lies so many of its prior's deviations from that of a limb of this size is a doubt.
     gravity
@@ -45,6 +48,7 @@ class ForceCheckParams:
     around_s: float = 0.4
     least_correlation: float = 0.6
     least_gain: float = 0.25
+    least_push_share: float = 0.6
     weight_deviations: float = 3.5
     gravity: GravityParams = field(default_factory=GravityParams)
 
@@ -109,6 +113,55 @@ def require_same_clock(
             f"the force comes about {abs(lag_s):.2f} s {'after' if lag_s > 0 else 'before'} the movements that it "
             "should cause; correct its clock_offset_s"
         )
+
+
+def require_pushes_that_move(
+    legs: Sequence[Leg], load: LimbLoad, params: ForceCheckParams = ForceCheckParams()
+) -> None:
+    """Refuse a force that pulls back while the limb is thrown forwards, or is too small to throw it.
+
+    Its sign is wrong, or the hand with the sensor does not move the limb alone: what it does not show of the limb's
+    inertia would be taken for resistance where the limb is braked.
+
+    Parameters
+    ----------
+    legs
+        The fast stretches.
+    load
+        Their torques.
+    params
+        How much a force must show.
+
+    Raises
+    ------
+    AnalysisError
+        If it is so.
+    """
+    push, expected = load.push_Nm - load.weight_Nm, load.inertial_Nm + load.healthy_Nm
+    rises = [np.arange(leg.start, leg.peak + 1) for leg in legs]
+    rising = np.concatenate(rises) if rises else np.zeros(0, dtype=int)
+    rising = rising[np.isfinite(push[rising])]
+    if rising.size < _FEWEST_RISING:
+        return
+    thrown, along = push[rising], expected[rising]
+    if float(thrown @ along) < 0.0 and float(np.abs(thrown).mean()) > float(np.abs(along).mean()) * _CLEAR_SHARE:
+        raise AnalysisError(
+            "the force opposes the fast movements that it should cause: positive is a push along the stretch; check "
+            "its sign and its clock_offset_s"
+        )
+    shown = float(thrown @ along) / float(along @ along)
+    if shown < params.least_push_share:
+        raise AnalysisError(
+            f"the force shows {max(shown, 0.0):.0%} of what the fast movements need: push with the sensor alone, and "
+            "check its lever"
+        )
+
+
+_FEWEST_RISING = 8
+"""Samples of fast rises below which a wrong sign is not told."""
+
+_CLEAR_SHARE = 0.3
+"""A smaller push, as a share of what the movement needs, has no clear sign."""
 
 
 def weight_doubts(

@@ -44,9 +44,6 @@ class LoadParams:
         Torques are smoothed until the noise of the acceleration leaves no more than this share of the noticeable
         torque, but no further than the lower cut-off; at most they hold the upper one and this share of the angle's
         bandwidth (resistance at the end of range lasts some 10 ms in a fast stretch).
-    least_push_share
-        A force that shows less than this share of what the fast movements need is no measure of resistance: another
-        hand moves the limb too.
     max_gap_s
         Force samples further apart than this are not joined.
     place, gravity
@@ -65,7 +62,6 @@ class LoadParams:
     min_cutoff_hz: float = 4.0
     max_cutoff_hz: float = 30.0
     bandwidth_share: float = 0.6
-    least_push_share: float = 0.6
     max_gap_s: float = 0.1
     place: PlaceParams = field(default_factory=PlaceParams)
     gravity: GravityParams = field(default_factory=GravityParams)
@@ -197,7 +193,6 @@ def measure_load(
             params=params,
         )
     push = np.interp(motion.time_s + lag_s, motion.time_s, push)
-    _require_pushes_that_move((push - weight, inertial + healthy), legs.get(VelocityClass.V3, ()), params)
     return LimbLoad(
         push_Nm=push,
         inertial_Nm=inertial,
@@ -214,38 +209,6 @@ def measure_load(
         noise_Nm=noise_Nm,
     )
 
-
-def _require_pushes_that_move(torques: tuple[FloatArray, FloatArray], fast: Sequence[Leg], params: LoadParams) -> None:
-    """Refuse a force that pulls back while the limb is thrown forwards, or is too small to throw it.
-
-    Its sign or its clock is wrong, or the hand with the sensor does not move the limb alone: what it does not show of
-    the limb's inertia would be taken for resistance where the limb is braked.
-    """
-    push, expected = torques
-    rises = [np.arange(leg.start, leg.peak + 1) for leg in fast]
-    rising = np.concatenate(rises) if rises else np.zeros(0, dtype=int)
-    rising = rising[np.isfinite(push[rising])]
-    if rising.size < _FEWEST_RISING:
-        return
-    thrown, along = push[rising], expected[rising]
-    if float(thrown @ along) < 0.0 and float(np.abs(thrown).mean()) > float(np.abs(along).mean()) * _CLEAR_SHARE:
-        raise AnalysisError(
-            "the force opposes the fast movements that it should cause: positive is a push along the stretch; check "
-            "its sign and its clock_offset_s"
-        )
-    shown = float(thrown @ along) / float(along @ along)
-    if shown < params.least_push_share:
-        raise AnalysisError(
-            f"the force shows {max(shown, 0.0):.0%} of what the fast movements need: push with the sensor alone, and "
-            "check its lever"
-        )
-
-
-_FEWEST_RISING = 8
-"""Samples of fast rises below which a wrong sign is not told."""
-
-_CLEAR_SHARE = 0.3
-"""A smaller push, as a share of what the movement needs, has no clear sign."""
 
 _ALIGNMENTS = 3
 """The weight is fitted, the clocks are aligned, and both again from there."""

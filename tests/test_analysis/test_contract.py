@@ -121,6 +121,13 @@ def film(recording: Recording) -> JointAngle:
     )
 
 
+def swung(angle: JointAngle) -> JointAngle:
+    """Let the limb fall after a second and swing out, wherever the joint was observed."""
+    fallen_s = np.maximum(angle.time_s - angle.time_s[0] - 1.0, 0.0)
+    fallen_deg = 60.0 * (1.0 - np.exp(-0.6 * fallen_s) * np.cos(2.0 * np.pi * fallen_s))
+    return dataclasses.replace(angle, angle_deg=np.where(np.isfinite(angle.angle_deg), -fallen_deg, np.nan))
+
+
 def crossings() -> list[ReflexPoint]:
     """Cross a reflex threshold at eight velocities."""
     return [
@@ -166,12 +173,14 @@ FUNCTIONS = {
     "assess": assess,
     "assess without force": lambda recording: assess(dataclasses.replace(recording, force=None, tilt=None)),
     "assess many stretches": lambda recording: assess(repeated(recording)),
-    "assess a pendulum": lambda recording: assess(dataclasses.replace(recording, test=TestKind.PENDULUM)),
+    "assess a pendulum": lambda recording: assess(
+        dataclasses.replace(recording, test=TestKind.PENDULUM, angle=swung(recording.angle))
+    ),
     "find_stretches": lambda recording: find_stretches(recording.angle, ELBOW),
     "track_motion": lambda recording: track_motion(recording.angle, stretch_sign=-1),
-    "measure_pendulum": lambda recording: measure_pendulum(recording.angle, ELBOW),
+    "measure_pendulum": lambda recording: measure_pendulum(swung(recording.angle), ELBOW),
     "measure_pendulum of a knee": lambda recording: measure_pendulum(
-        recording.angle, KNEE, limb=limb_of(MuscleGroup.KNEE_FLEXORS, recording.subject)
+        swung(recording.angle), KNEE, limb=limb_of(MuscleGroup.KNEE_FLEXORS, recording.subject)
     ),
     "fuse_angles": lambda recording: fuse_angles(recording.angle, [film(recording)]),
 }
